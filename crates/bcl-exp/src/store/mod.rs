@@ -1,0 +1,13 @@
+//! Results on disk: append-only, crash-safe CSV files, one writer at a time.
+
+mod append;
+mod cell;
+mod epoch;
+mod lock;
+mod open;
+mod read;
+
+pub use cell::{CellRow, Status};
+pub use epoch::EpochRow;
+pub use open::Store;
+pub use read::{read_cells, read_epochs};
