@@ -104,7 +104,8 @@ mod loader {
         if open(c"libcuda.so.1", libc::RTLD_LAZY).is_none() {
             return CudaLoad::NoDriver;
         }
-        let Some(kernels) = library_dir().map(|dir| dir.join("libtorch_cuda.so")).filter(|path| path.is_file())
+        let Some(kernels) =
+            library_dir().map(|dir| dir.join("libtorch_cuda.so")).filter(|path| path.is_file())
         else {
             return CudaLoad::NoKernels;
         };
