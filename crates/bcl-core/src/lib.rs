@@ -21,7 +21,7 @@
 //!
 //! The crate does no I/O, reads no clock, prints nothing and uses no global random numbers.
 
-#![warn(clippy::print_stdout, clippy::print_stderr)]
+#![warn(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod auc;
 pub mod error;

@@ -1,1 +1,24 @@
-//! Stub.
+//! Encoders for contrastive learning on libtorch, with their projection head, optimizer and checkpoints.
+//!
+//! Parameter names are torchvision's (`encoder.layer1.0.conv1.weight`), so weights travel both ways through
+//! safetensors. Weights are f32; convolutions may compute in bf16.
+
+#![warn(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
+
+mod checkpoint;
+mod error;
+mod head;
+mod init;
+mod layers;
+mod model;
+mod optim;
+mod parameters;
+mod precision;
+mod resnet;
+
+pub use checkpoint::Checkpoint;
+pub use error::{Error, Result};
+pub use model::{Model, ModelConfig, Output};
+pub use optim::{Adam, AdamConfig};
+pub use precision::Precision;
+pub use resnet::{Arch, EncoderConfig, Stem};

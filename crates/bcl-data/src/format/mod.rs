@@ -1,0 +1,35 @@
+//! File formats: `parse(&[u8])` knows nothing of files, [`read_file`] nothing of formats.
+
+pub mod cifar;
+pub mod idx;
+
+use crate::error::{Error, Malformed, Result};
+use std::path::Path;
+
+/// Largest file that is read at all: twice the largest known data file, so that a wrong path (a disk image,
+/// `/dev/zero`) is refused instead of filling the memory.
+const LARGEST: u64 = 6_000_000_000;
+
+/// Reads a whole regular file.
+///
+/// # Errors
+/// When it cannot be read, is no regular file, or is absurdly large.
+pub fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let wrap = |source| Error::Read { path: path.to_owned(), source };
+    let metadata = std::fs::metadata(path).map_err(wrap)?;
+    if !metadata.is_file() {
+        let got = if metadata.is_dir() { "a folder" } else { "a special file" };
+        return Err(Malformed::new("a regular file", got).at(path));
+    }
+    if metadata.len() > LARGEST {
+        return Err(
+            Malformed::new(format!("at most {LARGEST} bytes"), format!("{} bytes", metadata.len())).at(path)
+        );
+    }
+    std::fs::read(path).map_err(wrap)
+}
+
+/// Grey images as RGB: each plane three times.
+pub(crate) fn grey_to_rgb(grey: &[u8], pixels: usize) -> Vec<u8> {
+    grey.chunks_exact(pixels.max(1)).flat_map(|plane| [plane, plane, plane].concat()).collect()
+}

@@ -1,0 +1,100 @@
+//! The loader: the same views whatever the threads, the batch size and the order; clean ends.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+
+use bcl_data::{ImageSet, LoaderConfig, Policy, ViewLoader};
+use std::collections::BTreeMap;
+
+fn images(count: usize) -> ImageSet {
+    let pixels = (0..count * 3 * 12 * 10).map(|i| (i * 31 % 251) as u8).collect();
+    let labels = (0..count).map(|i| (i % 4) as u16).collect();
+    ImageSet::new(pixels, Some(labels), 12, 10).unwrap()
+}
+
+/// Every view by image.
+fn views(config: LoaderConfig) -> BTreeMap<u32, Vec<Vec<f32>>> {
+    let mut found = BTreeMap::new();
+    for batch in ViewLoader::new(images(23), Policy::published(16), config).unwrap() {
+        let batch = batch.unwrap();
+        for (row, &index) in batch.indices.iter().enumerate() {
+            let rows = batch
+                .views
+                .iter()
+                .map(|view| Vec::<f32>::try_from(view.get(row as i64).flatten(0, -1)).unwrap());
+            assert!(found.insert(index, rows.collect()).is_none(), "image {index} twice");
+            assert_eq!(batch.labels.as_ref().unwrap()[row], i64::from(index % 4));
+        }
+    }
+    found
+}
+
+#[test]
+fn views_depend_on_seed_epoch_image_and_view_alone() {
+    let base = LoaderConfig { drop_last: false, ..LoaderConfig::training(4, 5, 2, 1) };
+    let wanted = views(base);
+    assert_eq!(wanted.len(), 23);
+    for other in [
+        LoaderConfig { threads: 3, ..base },
+        LoaderConfig { batch: 7, ..base },
+        LoaderConfig { shuffle: false, ..base },
+        LoaderConfig { prefetch: 9, ..base },
+    ] {
+        assert_eq!(views(other), wanted, "{other:?}");
+    }
+    let first = &wanted[&0];
+    assert_ne!(first[0], first[1], "the two views");
+    for other in [LoaderConfig { seed: 6, ..base }, LoaderConfig { epoch: 3, ..base }] {
+        assert_ne!(views(other)[&0], *first);
+    }
+}
+
+#[test]
+fn shapes_and_counts_are_as_told() {
+    let loader =
+        ViewLoader::new(images(23), Policy::published(16), LoaderConfig::training(5, 0, 0, 2)).unwrap();
+    assert_eq!((loader.batches(), loader.len()), (4, 4));
+    let batches: Vec<_> = loader.map(Result::unwrap).collect();
+    assert_eq!(batches.len(), 4);
+    assert!(batches.iter().all(|batch| batch.views.iter().all(|view| view.size() == [5, 3, 16, 16])));
+    let evaluation = ViewLoader::new(images(23), Policy::plain(16), LoaderConfig::evaluation(5, 1)).unwrap();
+    let sizes: Vec<usize> = evaluation.map(|batch| batch.unwrap().indices.len()).collect();
+    assert_eq!(sizes, [5, 5, 5, 5, 3]);
+    let small = ViewLoader::new(images(3), Policy::plain(16), LoaderConfig::training(5, 0, 0, 1)).unwrap();
+    assert_eq!(small.count(), 0);
+}
+
+#[test]
+fn plain_views_are_the_normalised_images() {
+    let set = images(2);
+    let policy = Policy { mean: [0.5; 3], std: [0.25; 3], ..Policy::plain(10) };
+    let square = ImageSet::new(set.image(0).unwrap()[..300].to_vec(), None, 10, 10).unwrap();
+    let batch = ViewLoader::new(square.clone(), policy, LoaderConfig::evaluation(1, 1))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let values = Vec::<f32>::try_from(batch.views[0].flatten(0, -1)).unwrap();
+    for (value, &pixel) in values.iter().zip(square.image(0).unwrap()) {
+        assert!((value - (f32::from(pixel) / 255.0 - 0.5) / 0.25).abs() < 1e-5);
+    }
+    assert!(batch.labels.is_none());
+}
+
+#[test]
+fn dropping_a_loader_ends_its_threads() {
+    let mut loader =
+        ViewLoader::new(images(23), Policy::published(16), LoaderConfig::training(2, 0, 0, 2)).unwrap();
+    let _ = loader.next().unwrap().unwrap();
+    drop(loader); // hangs, if it does not
+}
+
+#[test]
+fn bad_numbers_are_refused() {
+    let config = LoaderConfig::training(4, 0, 0, 1);
+    let refused = |policy, config| ViewLoader::new(images(4), policy, config).unwrap_err().to_string();
+    assert!(refused(Policy::published(16), LoaderConfig { batch: 0, ..config }).contains("batch"));
+    assert!(refused(Policy::published(16), LoaderConfig { threads: 0, ..config }).contains("threads"));
+    assert!(refused(Policy { flip: f64::NAN, ..Policy::published(16) }, config).contains("flip"));
+    assert!(refused(Policy { blur_kernel: 4, ..Policy::published(16) }, config).contains("kernel"));
+    assert!(refused(Policy { size: 0, ..Policy::published(16) }, config).contains("size"));
+    assert!(refused(Policy { std: [0.0; 3], ..Policy::published(16) }, config).contains("std"));
+}

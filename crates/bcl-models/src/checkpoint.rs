@@ -1,0 +1,145 @@
+//! Tensors with text about them in one safetensors file, written whole or not at all.
+
+use crate::error::{Error, Result};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+
+/// Named tensors and metadata.
+#[derive(Debug, Default)]
+pub struct Checkpoint {
+    /// The tensors; f32 or i64.
+    pub tensors: Vec<(String, Tensor)>,
+    /// Text by key.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Checkpoint {
+    /// Writes the file beside its place, syncs it and moves it there: a reader sees the old file or the new one.
+    ///
+    /// # Errors
+    /// When the file cannot be written, on a full disk for instance; what was there stays.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let bytes = self.serialize(path)?;
+        let partial = path.with_extension("partial");
+        let io = |doing| move |source| Error::Io { path: path.to_owned(), doing, source };
+        let written = File::create(&partial)
+            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+            .map_err(io("cannot write the checkpoint"));
+        if let Err(error) = written {
+            let _ = std::fs::remove_file(&partial); // best effort: the error matters more
+            return Err(error);
+        }
+        std::fs::rename(&partial, path).map_err(io("cannot move the checkpoint into place"))?;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("cannot sync the folder"))?;
+        }
+        Ok(())
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no whole safetensors file.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            doing: "cannot read the checkpoint",
+            source,
+        })?;
+        let damaged = |got: String| Error::Damaged { path: path.to_owned(), got };
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let mut tensors = Vec::new();
+        for (name, view) in file.tensors() {
+            let tensor =
+                tensor(&view).ok_or_else(|| damaged(format!("{name} of type {:?}", view.dtype())))??;
+            tensors.push((name, tensor));
+        }
+        Ok(Self { tensors, metadata })
+    }
+
+    /// Copies tensors of the same names into `targets`, all or none; tensors that are not asked for are ignored.
+    ///
+    /// # Errors
+    /// When names are missing, or shapes or types differ: all of them are listed.
+    pub fn copy_into(&self, targets: &[(String, Tensor)]) -> Result<()> {
+        let sources: HashMap<&str, &Tensor> =
+            self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+        let problems: Vec<String> = targets
+            .iter()
+            .filter_map(|(name, target)| match sources.get(name.as_str()) {
+                None => Some(format!("{name} is missing")),
+                Some(source) if source.size() != target.size() => {
+                    Some(format!("{name}: expected shape {:?}, got {:?}", target.size(), source.size()))
+                }
+                Some(source) if source.kind() != target.kind() => {
+                    Some(format!("{name}: expected {:?}, got {:?}", target.kind(), source.kind()))
+                }
+                Some(_) => None,
+            })
+            .collect();
+        if !problems.is_empty() {
+            return Err(Error::Mismatch(problems.join("; ")));
+        }
+        let _guard = tch::no_grad_guard();
+        for (name, target) in targets {
+            target.shallow_clone().f_copy_(sources[name.as_str()])?;
+        }
+        Ok(())
+    }
+
+    fn serialize(&self, path: &Path) -> Result<Vec<u8>> {
+        let failed = |error: safetensors::SafeTensorError| Error::Damaged {
+            path: path.to_owned(),
+            got: error.to_string(),
+        };
+        let mut contents = Vec::with_capacity(self.tensors.len());
+        for (name, tensor) in &self.tensors {
+            let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?;
+            let (dtype, bytes): (_, Vec<u8>) = match flat.kind() {
+                Kind::Float => {
+                    (Dtype::F32, Vec::<f32>::try_from(&flat)?.iter().flat_map(|v| v.to_le_bytes()).collect())
+                }
+                Kind::Int64 => {
+                    (Dtype::I64, Vec::<i64>::try_from(&flat)?.iter().flat_map(|v| v.to_le_bytes()).collect())
+                }
+                other => return Err(Error::Mismatch(format!("{name}: expected f32 or i64, got {other:?}"))),
+            };
+            let shape: Vec<usize> = tensor.size().iter().map(|&side| side as usize).collect();
+            contents.push((name.as_str(), dtype, shape, bytes));
+        }
+        let views = contents
+            .iter()
+            .map(|(name, dtype, shape, bytes)| {
+                Ok((*name, TensorView::new(*dtype, shape.clone(), bytes).map_err(failed)?))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
+        safetensors::serialize(views, Some(metadata)).map_err(failed)
+    }
+}
+
+/// A tensor from a view; `None` for types that checkpoints do not hold.
+fn tensor(view: &TensorView<'_>) -> Option<Result<Tensor>> {
+    let shape: Vec<i64> = view.shape().iter().map(|&side| side as i64).collect();
+    let bytes = view.data();
+    let flat = match view.dtype() {
+        Dtype::F32 => {
+            let values: Vec<f32> =
+                bytes.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
+            Tensor::from_slice(&values)
+        }
+        Dtype::I64 => {
+            let values: Vec<i64> =
+                bytes.as_chunks().0.iter().map(|chunk| i64::from_le_bytes(*chunk)).collect();
+            Tensor::from_slice(&values)
+        }
+        _ => return None,
+    };
+    Some(flat.f_view(&shape[..]).map_err(Error::from))
+}

@@ -1,0 +1,73 @@
+//! Convolution and batch normalisation over declared parameters.
+
+use crate::error::Result;
+use crate::init::Init;
+use crate::parameters::{Declarations, Parameters, Slot};
+use tch::Tensor;
+
+/// torchvision's momentum and epsilon.
+const MOMENTUM: f64 = 0.1;
+const EPSILON: f64 = 1e-5;
+
+/// A convolution without bias.
+#[derive(Debug)]
+pub(crate) struct Conv {
+    weight: Slot,
+    stride: i64,
+    padding: i64,
+}
+
+impl Conv {
+    /// He initialisation by fan-out, as torchvision's ResNets.
+    pub(crate) fn new(
+        declare: &mut Declarations,
+        name: &str,
+        (input, output): (i64, i64),
+        (kernel, stride, padding): (i64, i64, i64),
+    ) -> Self {
+        let std = (2.0 / (output * kernel * kernel) as f64).sqrt();
+        let shape = [output, input, kernel, kernel];
+        let weight = declare.parameter(format!("{name}.weight"), &shape, Init::Normal(std));
+        Self { weight, stride, padding }
+    }
+
+    /// N x I x H x W -> N x O x H' x W', in the type of `x`.
+    pub(crate) fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Tensor> {
+        let weight = parameters.parameter(self.weight).f_to_kind(x.kind())?;
+        Ok(x.f_conv2d(&weight, None::<Tensor>, [self.stride; 2], [self.padding; 2], [1; 2], 1)?)
+    }
+}
+
+/// Batch normalisation over the channels of N x C x H x W or N x C; statistics in f32 whatever the input.
+#[derive(Debug)]
+pub(crate) struct BatchNorm {
+    weight: Slot,
+    bias: Slot,
+    mean: Slot,
+    variance: Slot,
+}
+
+impl BatchNorm {
+    pub(crate) fn new(declare: &mut Declarations, name: &str, channels: i64) -> Self {
+        Self {
+            weight: declare.parameter(format!("{name}.weight"), &[channels], Init::Constant(1.0)),
+            bias: declare.parameter(format!("{name}.bias"), &[channels], Init::Constant(0.0)),
+            mean: declare.buffer(format!("{name}.running_mean"), &[channels], 0.0),
+            variance: declare.buffer(format!("{name}.running_var"), &[channels], 1.0),
+        }
+    }
+
+    /// In training the batch's statistics are used and the running ones follow them; else the running ones are used.
+    pub(crate) fn forward(&self, parameters: &Parameters, x: &Tensor, train: bool) -> Result<Tensor> {
+        Ok(x.f_batch_norm(
+            Some(parameters.parameter(self.weight)),
+            Some(parameters.parameter(self.bias)),
+            Some(parameters.buffer(self.mean)),
+            Some(parameters.buffer(self.variance)),
+            train,
+            MOMENTUM,
+            EPSILON,
+            true,
+        )?)
+    }
+}

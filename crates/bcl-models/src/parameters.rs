@@ -1,0 +1,106 @@
+//! All parameters in one flat f32 buffer and all gradients in another; each layer sees its part.
+//!
+//! An optimizer works on the whole buffer at once. Convolution weights lie channels-last in their part, which is
+//! how the convolutions want them.
+
+use crate::error::Result;
+use crate::init::Init;
+use tch::{Device, Kind, Tensor};
+
+/// Declares parameters, then makes them.
+#[derive(Debug, Default)]
+pub(crate) struct Declarations {
+    parameters: Vec<(String, Vec<i64>, Init)>,
+    buffers: Vec<(String, Vec<i64>, f32)>,
+}
+
+/// A declared parameter or buffer, by place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot(usize);
+
+impl Declarations {
+    pub(crate) fn parameter(&mut self, name: String, shape: &[i64], init: Init) -> Slot {
+        self.parameters.push((name, shape.to_vec(), init));
+        Slot(self.parameters.len() - 1)
+    }
+
+    pub(crate) fn buffer(&mut self, name: String, shape: &[i64], value: f32) -> Slot {
+        self.buffers.push((name, shape.to_vec(), value));
+        Slot(self.buffers.len() - 1)
+    }
+
+    pub(crate) fn make(self, seed: u64, device: Device) -> Result<Parameters> {
+        let count = |shape: &[i64]| shape.iter().product::<i64>();
+        let total = self.parameters.iter().map(|(_, shape, _)| count(shape)).sum();
+        let flat = Tensor::f_zeros([total], (Kind::Float, device))?;
+        let gradient = flat.f_zeros_like()?;
+        let mut parameters = Vec::with_capacity(self.parameters.len());
+        let mut offset = 0;
+        for (name, shape, init) in self.parameters {
+            let values =
+                Tensor::from_slice(&init.values(seed, &name, count(&shape) as usize)).f_view(&shape[..])?;
+            let leaf = part(&flat, offset, &shape)?;
+            leaf.shallow_clone().f_copy_(&values)?;
+            offset += count(&shape);
+            parameters.push((name, leaf.f_detach()?.f_set_requires_grad(true)?));
+        }
+        let buffers = self
+            .buffers
+            .into_iter()
+            .map(|(name, shape, value)| {
+                Ok((name, Tensor::f_full(&shape[..], f64::from(value), (Kind::Float, device))?))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Parameters { flat, gradient, parameters, buffers })
+    }
+}
+
+/// The parameters and buffers of a model.
+#[derive(Debug)]
+pub(crate) struct Parameters {
+    /// Every parameter, one after another.
+    pub(crate) flat: Tensor,
+    /// Every gradient, likewise.
+    pub(crate) gradient: Tensor,
+    /// Leaves that share the storage of `flat`, by name.
+    pub(crate) parameters: Vec<(String, Tensor)>,
+    /// Statistics that are not trained, by name.
+    pub(crate) buffers: Vec<(String, Tensor)>,
+}
+
+impl Parameters {
+    pub(crate) fn parameter(&self, slot: Slot) -> &Tensor {
+        &self.parameters[slot.0].1
+    }
+
+    pub(crate) fn buffer(&self, slot: Slot) -> &Tensor {
+        &self.buffers[slot.0].1
+    }
+
+    /// Moves the gradients that autograd made into the flat buffer, once: from then on backward passes
+    /// accumulate there. A parameter that no loss has reached keeps a gradient of zero.
+    pub(crate) fn adopt_gradients(&self) -> Result<()> {
+        let mut offset = 0;
+        for (_, leaf) in &self.parameters {
+            let place = part(&self.gradient, offset, &leaf.size())?;
+            offset += leaf.numel() as i64;
+            let mut gradient = leaf.grad();
+            if gradient.defined() && gradient.data_ptr() != place.data_ptr() {
+                place.shallow_clone().f_copy_(&gradient)?;
+                gradient.set_data(&place);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A part of a flat buffer in a shape; four dimensions (a convolution's weight) lie channels-last.
+fn part(flat: &Tensor, offset: i64, shape: &[i64]) -> Result<Tensor> {
+    let values = flat.f_narrow(0, offset, shape.iter().product())?;
+    Ok(match *shape {
+        [out, input, height, width] => {
+            values.f_view([out, height, width, input])?.f_permute([0, 3, 1, 2])? // O x I x H x W
+        }
+        _ => values.f_view(shape)?,
+    })
+}
