@@ -4,12 +4,17 @@
 //! Data flows one way: [`config`] -> [`sweep`] -> [`train`] -> [`eval`] -> [`store`] -> [`report`].
 //! [`cmd`] holds one file a subcommand; `main.rs` parses, runs one of them and prints the error.
 
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+
+pub mod bench;
 pub mod cli;
 pub mod cmd;
 pub mod config;
 pub mod eval;
 pub mod explain;
 pub mod figure;
+pub mod machine;
+pub mod progress;
 pub mod report;
 pub mod simulate;
 pub mod store;

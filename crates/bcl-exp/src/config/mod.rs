@@ -1,1 +1,14 @@
-//! Not written yet.
+//! Configuration: [`wire`] is what a file says, [`cell`] and [`loss`] are what it means, checked; [`mod@resolve`]
+//! goes from one to the other.
+
+pub mod cell;
+pub mod load;
+pub mod loss;
+pub mod resolve;
+pub mod wire;
+
+pub use cell::CellConfig;
+pub use load::{check_name, load};
+pub use loss::{AlphaSource, LossRequest, LossSpec};
+pub use resolve::{Experiment, RunOptions, resolve, resolve_cell};
+pub use wire::OneOrMany;

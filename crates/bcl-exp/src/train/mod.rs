@@ -1,1 +1,14 @@
-//! Not written yet.
+//! Training: a cell's run, resumable, from configuration to row.
+
+mod epoch;
+mod failure;
+mod location;
+mod place;
+pub mod score;
+mod session;
+mod trainer;
+
+pub use failure::NonFiniteLoss;
+pub use place::{Place, RunFlags};
+pub use session::load_model;
+pub use trainer::{OnEpoch, Trainer};

@@ -1,0 +1,174 @@
+//! `bcl-exp eval linear|knn|auc CHECKPOINT`: scores a trained encoder.
+
+use crate::config::CellConfig;
+use crate::eval::{Features, Outcome, auc, knn, linear};
+use crate::train::{Place, RunFlags, load_model};
+use anyhow::Result;
+use bcl_data::{DataSet, Policy};
+use bcl_models::Model;
+use std::path::PathBuf;
+
+/// Options of `bcl-exp eval`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The score
+    #[command(subcommand)]
+    pub what: What,
+}
+
+/// What is asked of every score.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// A checkpoint of a run: runs/RUN_ID/epoch-NNNN.safetensors; it knows its data set and encoder
+    #[arg(value_name = "CHECKPOINT")]
+    pub checkpoint: PathBuf,
+    /// Score on another data set than the run's
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<String>,
+    /// Where and with what to run
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+/// The scores.
+#[derive(Debug, clap::Subcommand)]
+pub enum What {
+    /// Linear probe
+    Linear {
+        /// What to score
+        #[command(flatten)]
+        common: Common,
+        /// cached (features of plain images, logistic regression to convergence) or published (augmented, Adam)
+        #[arg(long, value_name = "PROTOCOL", default_value = "cached", value_parser = ["cached", "published"])]
+        protocol: String,
+        /// Epochs of the published probe
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+        epochs: u32,
+        /// Adam's step size in the published probe
+        #[arg(long, value_name = "LR", default_value_t = 1e-3)]
+        learning_rate: f64,
+    },
+    /// Weighted k-nearest neighbours
+    Knn {
+        /// What to score
+        #[command(flatten)]
+        common: Common,
+        /// Neighbours
+        #[arg(long, value_name = "K", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+        k: u32,
+        /// Temperature of the vote
+        #[arg(long, value_name = "T", default_value_t = 0.5)]
+        temperature: f64,
+    },
+    /// Macro-AUC of cosine scores
+    Auc {
+        /// What to score
+        #[command(flatten)]
+        common: Common,
+        /// Images that are compared with all others
+        #[arg(long, value_name = "N", default_value_t = 512)]
+        anchors: usize,
+    },
+}
+
+/// Prints one JSON object.
+///
+/// # Errors
+/// On a damaged checkpoint, missing data, or parameters out of range.
+pub fn run(args: &Args) -> Result<()> {
+    let (What::Linear { common, .. } | What::Knn { common, .. } | What::Auc { common, .. }) = &args.what;
+    let scored = Scored::load(common)?;
+    let json = match &args.what {
+        What::Knn { k, temperature, .. } => {
+            let classes = scored.set.classes as i64;
+            let outcome = knn::classify(&scored.probe()?, &scored.test()?, classes, *k, *temperature)?;
+            scored.report("knn", &outcome, serde_json::json!({ "k": k, "temperature": temperature }))
+        }
+        What::Auc { anchors, .. } => serde_json::json!({
+            "score": "auc",
+            "macro_auc": auc::macro_auc_of(&scored.test()?, *anchors)?,
+            "anchors": anchors,
+            "dataset": scored.cell.dataset,
+        }),
+        What::Linear { protocol, epochs, learning_rate, .. } => {
+            let outcome = scored.linear(protocol, *epochs, *learning_rate)?;
+            let settings = serde_json::json!({
+                "protocol": protocol,
+                "epochs": (protocol == "published").then_some(epochs),
+                "encoder_batch_norm": "running statistics",
+            });
+            scored.report("linear", &outcome, settings)
+        }
+    };
+    println!("{}", serde_json::to_string_pretty(&json)?);
+    Ok(())
+}
+
+/// A model with what it is scored on.
+struct Scored {
+    cell: CellConfig,
+    model: Model,
+    set: DataSet,
+    place: Place,
+}
+
+impl Scored {
+    fn load(common: &Common) -> Result<Self> {
+        let place = common.run.place()?;
+        let (mut cell, model) = load_model(&common.checkpoint, &place)?;
+        if let Some(name) = &common.dataset {
+            cell.dataset.clone_from(name);
+        }
+        let set = bcl_data::catalog::load(&cell.dataset, &place.data)?;
+        Ok(Self { cell, model, set, place })
+    }
+
+    fn policy(&self, build: fn(usize) -> Policy) -> Policy {
+        build(self.cell.image_size as usize).with_normalization(self.set.mean, self.set.std)
+    }
+
+    fn probe(&self) -> Result<Features> {
+        Features::extract(&self.model, &self.set.probe, &self.policy(Policy::plain), self.place.threads)
+    }
+
+    fn test(&self) -> Result<Features> {
+        Features::extract(&self.model, &self.set.test, &self.policy(Policy::plain), self.place.threads)
+    }
+
+    fn linear(&self, protocol: &str, epochs: u32, learning_rate: f64) -> Result<Outcome> {
+        let classes = self.set.classes as i64;
+        let classifier = if protocol == "published" {
+            let settings = linear::PublishedProbe {
+                epochs,
+                learning_rate,
+                weight_decay: 1e-6,
+                batch: 512,
+                seed: self.cell.seed,
+                threads: self.place.threads,
+            };
+            linear::published(
+                &self.model,
+                &self.set.probe,
+                &self.policy(Policy::published),
+                classes,
+                settings,
+            )?
+        } else {
+            linear::cached(&self.probe()?, classes)?
+        };
+        linear::judge(&classifier, &self.test()?)
+    }
+
+    fn report(&self, score: &str, outcome: &Outcome, settings: serde_json::Value) -> serde_json::Value {
+        serde_json::json!({
+            "score": score,
+            "dataset": self.cell.dataset,
+            "run_id": self.cell.run_id(),
+            "settings": settings,
+            "top1": outcome.top1,
+            "top5": outcome.top5,
+            "per_class": outcome.per_class,
+            "confusion": outcome.confusion,
+        })
+    }
+}

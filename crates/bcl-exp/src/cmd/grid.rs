@@ -1,0 +1,127 @@
+//! `bcl-exp --grid [FILE]`: expands an experiment and runs every cell that has not ended yet.
+
+use crate::config::{self, Experiment};
+use crate::progress::duration;
+use crate::report;
+use crate::store::{Status, Store};
+use crate::train::{self, Place, RunFlags};
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Options of `bcl-exp --grid`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where results are kept; a folder for each experiment
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
+    /// Print the cells, and what is left to do, without running them
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Run cells again that failed before
+    #[arg(long)]
+    pub retry_failed: bool,
+    /// Where and with what to run
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+/// Runs or resumes the sweep in `file`, then prints its tables.
+///
+/// # Errors
+/// On a bad experiment file, results that another process is writing, missing data, a full disk, and, at the
+/// end, when cells failed.
+pub fn run(file: &Path, args: &Args) -> Result<()> {
+    let place = args.run.place()?;
+    let experiment = config::resolve(&config::load(file)?, place.device)?;
+    if args.dry_run {
+        return dry_run(&experiment, args);
+    }
+    let mut store = Store::open(&args.results, &experiment.name)?;
+    let failed = run_cells(&experiment, &mut store, args, &place)?;
+
+    let rendered = report::render(store.folder())?;
+    println!("{}", rendered.summary);
+    println!("written to {}:", store.folder().display());
+    for name in ["cells.csv", "epochs.csv"] {
+        println!("  {}", store.folder().join(name).display());
+    }
+    for path in &rendered.files {
+        println!("  {}", path.display());
+    }
+    if failed > 0 {
+        bail!("{failed} cell(s) failed; see the error column of cells.csv, --retry-failed runs them again");
+    }
+    Ok(())
+}
+
+/// Runs what is left; returns how many cells of the experiment have failed, now or before.
+fn run_cells(experiment: &Experiment, store: &mut Store, args: &Args, place: &Place) -> Result<usize> {
+    let total = experiment.cells.len();
+    let open = |store: &Store, id: &str| match store.status(id) {
+        None => true,
+        Some(Status::Failed) => args.retry_failed,
+        Some(Status::Ok) => false,
+    };
+    let left = experiment.cells.iter().filter(|cell| open(store, &cell.run_id())).count();
+    eprintln!("{}: {total} cells, {} done, {left} to run", experiment.name, total - left);
+    let mut trainer = train::Trainer::new(place);
+    let begun = Instant::now();
+    let mut ran = 0;
+    for (index, cell) in experiment.cells.iter().enumerate() {
+        let id = cell.run_id();
+        if !open(store, &id) {
+            continue;
+        }
+        eprintln!("[{}/{total}] {} ({id})", index + 1, cell.label());
+        let row = trainer.run(cell, experiment.options, &mut |epoch| store.append_epoch(epoch))?;
+        store.append_cell(&row)?;
+        ran += 1;
+        match (&row.error, row.knn_top1, row.linear_top1) {
+            (Some(error), ..) => eprintln!("[{}/{total}] FAILED: {error}", index + 1),
+            (None, knn, linear) => {
+                let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2} %"));
+                let per_cell = begun.elapsed().as_secs_f64() / f64::from(ran);
+                eprintln!(
+                    "[{}/{total}] kNN {}, linear {}; {} left",
+                    index + 1,
+                    percent(knn),
+                    percent(linear),
+                    duration(per_cell * (left as f64 - f64::from(ran))),
+                );
+            }
+        }
+    }
+    Ok(experiment.cells.iter().filter(|cell| store.status(&cell.run_id()) == Some(Status::Failed)).count())
+}
+
+/// Prints the cells and their state; reads results without taking their lock.
+fn dry_run(experiment: &Experiment, args: &Args) -> Result<()> {
+    let cells = args.results.join(&experiment.name).join("cells.csv");
+    let rows = if cells.exists() { crate::store::read_cells(&cells)? } else { Vec::new() };
+    println!("{}: {} cells", experiment.name, experiment.cells.len());
+    for cell in &experiment.cells {
+        let id = cell.run_id();
+        let state = match rows.iter().rev().find(|row| row.run_id == id) {
+            None => "to run".to_owned(),
+            Some(row) if row.status == Status::Failed => "failed".to_owned(),
+            Some(row) => row.wall_s.map_or("done".into(), |seconds| format!("done in {}", duration(seconds))),
+        };
+        println!("  {id}  {:<58} {state}", cell.label());
+    }
+    let each: Vec<f64> = rows.iter().filter_map(|row| row.wall_s).collect();
+    let left =
+        experiment.cells.iter().filter(|cell| !rows.iter().any(|row| row.run_id == cell.run_id())).count();
+    if each.is_empty() {
+        println!("{left} to run; the cost is known once one has run");
+    } else {
+        let mean = each.iter().sum::<f64>() / each.len() as f64;
+        let memory = rows.iter().filter_map(|row| row.peak_mem_mb).fold(0.0, f64::max);
+        println!(
+            "{left} to run, about {} at {} a cell; memory {memory:.0} MB",
+            duration(mean * left as f64),
+            duration(mean)
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! The experiment file as it is written: TOML tables with defaults, unknown keys refused.
+//! What it means is worked out in [`super::resolve`].
+
+use serde::Deserialize;
+
+/// A whole experiment file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExperimentFile {
+    /// Names the folder under `results/`: letters, digits, `-`, `_`, `.`.
+    pub name: String,
+    /// One sentence for the reader of the tables.
+    #[serde(default)]
+    pub description: String,
+    /// What to train on.
+    pub data: DataTable,
+    /// What to train.
+    #[serde(default)]
+    pub encoder: EncoderTable,
+    /// How to train.
+    #[serde(default)]
+    pub train: TrainTable,
+    /// How to score.
+    #[serde(default)]
+    pub eval: EvalTable,
+    /// Grids: each is expanded to the product of its lists, in the order written.
+    #[serde(default)]
+    pub grid: Vec<GridTable>,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataTable {
+    /// A name of `bcl-exp data list`.
+    pub dataset: String,
+    /// Train on the first n images only (stratified by label where there are labels); all by default.
+    pub pretrain_images: Option<usize>,
+    /// Side of the views in pixels; 32 as published.
+    #[serde(default = "thirty_two")]
+    pub image_size: u32,
+}
+
+fn thirty_two() -> u32 {
+    32
+}
+
+/// `[encoder]`; the defaults are the published ones.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EncoderTable {
+    /// resnet10, resnet18, resnet34, resnet50.
+    pub arch: String,
+    /// Channels of the first stage; 64 is standard.
+    pub width: i64,
+    /// cifar, imagenet or compact.
+    pub stem: String,
+    /// Width of the hidden layer of the projection head.
+    pub hidden: i64,
+    /// Width of the projection.
+    pub feature_dim: i64,
+    /// f32, bf16 or auto (bf16 where the processor or the device has it).
+    pub precision: String,
+}
+
+impl Default for EncoderTable {
+    fn default() -> Self {
+        Self {
+            arch: "resnet50".into(),
+            width: 64,
+            stem: "cifar".into(),
+            hidden: 512,
+            feature_dim: 128,
+            precision: "auto".into(),
+        }
+    }
+}
+
+/// `[train]`; the defaults are the published ones.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainTable {
+    /// Passes over the images.
+    pub epochs: u32,
+    /// Pairs in a batch; the negatives of an anchor are twice as many less two.
+    pub batch_pairs: usize,
+    /// Adam's step size.
+    pub learning_rate: f64,
+    /// Adam's coupled L2 weight decay.
+    pub weight_decay: f64,
+    /// Save a resumable state each so many epochs.
+    pub checkpoint_every: u32,
+}
+
+impl Default for TrainTable {
+    fn default() -> Self {
+        Self { epochs: 400, batch_pairs: 256, learning_rate: 1e-3, weight_decay: 1e-6, checkpoint_every: 1 }
+    }
+}
+
+/// `[eval]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvalTable {
+    /// Neighbours of the kNN vote, at most the number of probe images.
+    pub knn_k: u32,
+    /// Temperature of the kNN vote.
+    pub knn_t: f64,
+    /// Score by kNN each so many epochs while training; 0 only at the end.
+    pub knn_every: u32,
+    /// `cached` (features of plain images, to convergence), `published` (augmented, Adam) or `none`.
+    pub linear: String,
+    /// Epochs of the published probe.
+    pub linear_epochs: u32,
+    /// Anchors of the macro-AUC.
+    pub auc_anchors: usize,
+}
+
+impl Default for EvalTable {
+    fn default() -> Self {
+        Self {
+            knn_k: 200,
+            knn_t: 0.5,
+            knn_every: 0,
+            linear: "cached".into(),
+            linear_epochs: 100,
+            auc_anchors: 512,
+        }
+    }
+}
+
+/// `[[grid]]`: every key takes one value or a list; the product of the lists makes the cells.
+/// A key that an estimator does not know is left out of its cells, so one grid can hold several estimators.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridTable {
+    /// SimCLR, DCL (Debiased, Chuang 2020), HCL, BCL, Oracle (labels).
+    pub estimator: OneOrMany<String>,
+    /// BCL: location, in [0.5, 1]; where a ramp ends.
+    pub alpha: Option<OneOrMany<f64>>,
+    /// BCL: fixed, linear (the authors' 20 steps), smooth, oracle-auc (labels), self-estimated.
+    pub alpha_source: Option<OneOrMany<String>>,
+    /// BCL: concentration, in [0, 1] (with `formulation = "vmf"` at least 0).
+    pub beta: Option<OneOrMany<f64>>,
+    /// HCL: hardness exponent, at least 0.
+    pub hcl_beta: Option<OneOrMany<f64>>,
+    /// DCL, HCL, BCL: class prior; 1 / classes by default.
+    pub tau_plus: Option<OneOrMany<f64>>,
+    /// Temperature; 0.5 by default.
+    pub temperature: Option<OneOrMany<f64>>,
+    /// Seeds; 0 by default.
+    pub seed: Option<OneOrMany<u64>>,
+    /// BCL: `density` (the closed form, default) or `vmf` (the first formulation).
+    pub formulation: Option<OneOrMany<String>>,
+    /// BCL: `exact` (default) or `reference` (the authors' guards).
+    pub compat: Option<OneOrMany<String>>,
+}
+
+/// A value or a list of values.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany<T> {
+    /// `key = value`
+    One(T),
+    /// `key = [value, ...]`
+    Many(Vec<T>),
+}
+
+impl<T: Clone> OneOrMany<T> {
+    /// The values, in the order written.
+    #[must_use]
+    pub fn values(&self) -> Vec<T> {
+        match self {
+            Self::One(value) => vec![value.clone()],
+            Self::Many(values) => values.clone(),
+        }
+    }
+}

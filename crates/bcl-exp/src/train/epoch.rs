@@ -1,0 +1,119 @@
+//! One epoch: views from the loader, two forward passes, the loss, a step of the optimizer.
+
+use super::failure::{NonFiniteLoss, save_batch};
+use super::place::Place;
+use super::session::Session;
+use crate::config::CellConfig;
+use crate::progress::Progress;
+use anyhow::{Result, bail, ensure};
+use bcl_core::{Batch, ContrastiveLoss, Reduction};
+use bcl_data::{ImageSet, LoaderConfig, Policy, ViewLoader};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tch::{Kind, Tensor};
+
+/// Steps between two looks at the loss: each look waits for the device.
+const LOOK_EVERY: u64 = 16;
+
+/// What an epoch is run with.
+pub(super) struct EpochInput<'a> {
+    pub(super) cell: &'a CellConfig,
+    pub(super) place: &'a Place,
+    pub(super) set: &'a ImageSet,
+    pub(super) policy: &'a Policy,
+    pub(super) loss: &'a dyn ContrastiveLoss,
+    pub(super) alpha: Option<f64>,
+    /// From 0.
+    pub(super) epoch: u32,
+    /// Where a batch that broke the loss is saved.
+    pub(super) folder: &'a Path,
+}
+
+/// What an epoch gave.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EpochResult {
+    pub(super) mean_loss: f64,
+    pub(super) views: u64,
+    pub(super) wall: Duration,
+    pub(super) waited: Duration,
+}
+
+/// Trains one epoch.
+pub(super) fn run(
+    session: &mut Session,
+    input: &EpochInput<'_>,
+    progress: &mut Progress,
+) -> Result<EpochResult> {
+    let begun = Instant::now();
+    let train = &input.cell.train;
+    let config = LoaderConfig::training(
+        train.batch_pairs,
+        input.cell.seed,
+        u64::from(input.epoch),
+        input.place.threads,
+    );
+    let loader = ViewLoader::new(input.set.clone(), input.policy.clone(), config)?;
+    let mut sum = Tensor::zeros([], (Kind::Double, input.place.device));
+    let (mut steps, mut views, mut waited, mut shown) = (0u64, 0u64, Duration::ZERO, f64::NAN);
+    for pairs in loader {
+        let pairs = pairs?;
+        waited += pairs.waited;
+        let [view1, view2] = &pairs.views[..] else {
+            bail!("training needs two views, got {}", pairs.views.len());
+        };
+        // Each view has its own batch statistics, as in the authors' code.
+        let z1 = session.model.forward(view1, true)?.z;
+        let z2 = session.model.forward(view2, true)?.z;
+        let mut batch = Batch::two_views(&z1, &z2)?;
+        if let Some(labels) = &pairs.labels {
+            batch = batch.with_labels(&Tensor::from_slice(labels))?;
+        }
+        let value = input.loss.forward_batch(&batch, Reduction::Mean)?;
+        session.adam.zero_grad(&session.model)?;
+        value.f_backward()?;
+        session.adam.step(&session.model)?;
+
+        let detached = value.detach().to_kind(Kind::Double);
+        session.progress.location.observe(&input.cell.loss, &z1.detach(), &z2.detach())?;
+        sum += &detached;
+        steps += 1;
+        views += 2 * pairs.indices.len() as u64;
+        if steps % LOOK_EVERY == 1 || input.place.device == tch::Device::Cpu {
+            shown = detached.double_value(&[]);
+            if !shown.is_finite() {
+                return Err(non_finite(input, steps, shown, &z1, &z2)?.into());
+            }
+        }
+        progress.step(|| {
+            let seconds = begun.elapsed().as_secs_f64();
+            format!(
+                "epoch {}/{}, loss {shown:.4}, {:.0} views/s, data wait {:.1} %",
+                input.epoch + 1,
+                input.cell.train.epochs,
+                views as f64 / seconds,
+                100.0 * waited.as_secs_f64() / seconds,
+            )
+        });
+    }
+    ensure!(steps > 0, "the data set gives no batch of {} pairs", input.cell.train.batch_pairs);
+    let mean_loss = sum.double_value(&[]) / steps as f64;
+    ensure!(mean_loss.is_finite(), "the mean loss of epoch {} is {mean_loss}", input.epoch + 1);
+    Ok(EpochResult { mean_loss, views, wall: begun.elapsed(), waited })
+}
+
+fn non_finite(
+    input: &EpochInput<'_>,
+    step: u64,
+    value: f64,
+    z1: &Tensor,
+    z2: &Tensor,
+) -> Result<NonFiniteLoss> {
+    Ok(NonFiniteLoss {
+        loss: input.cell.loss.label(),
+        alpha: input.alpha,
+        epoch: input.epoch + 1,
+        step,
+        value,
+        saved: save_batch(input.folder, z1, z2)?,
+    })
+}

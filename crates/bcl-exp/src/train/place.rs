@@ -1,0 +1,83 @@
+//! Where a run happens: device, threads, folders. None of it names the run, all of it is recorded.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::path::PathBuf;
+use tch::{Cuda, Device};
+
+/// The flags of every command that trains or scores.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunFlags {
+    /// Folder that holds the data sets; the embedded one needs none
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub data: PathBuf,
+    /// cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: String,
+    /// Threads; results on a CPU are the same from run to run at one number of threads [default: all]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Checkpoints and resolved configurations
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+}
+
+/// The checked place.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Where tensors live.
+    pub device: Device,
+    /// Threads of libtorch and of the data pipeline.
+    pub threads: usize,
+    /// Data sets.
+    pub data: PathBuf,
+    /// Checkpoints.
+    pub runs: PathBuf,
+}
+
+impl RunFlags {
+    /// Checks the flags and tells libtorch the number of threads.
+    ///
+    /// # Errors
+    /// When the device is unknown or not there.
+    pub fn place(&self) -> Result<Place> {
+        let threads = self.threads.unwrap_or_else(crate::machine::default_threads);
+        ensure!((1..=1024).contains(&threads), "--threads: expected 1 to 1024, got {threads}");
+        tch::set_num_threads(threads as i32);
+        Ok(Place {
+            device: parse_device(&self.device)?,
+            threads,
+            data: self.data.clone(),
+            runs: self.runs.clone(),
+        })
+    }
+}
+
+impl Place {
+    /// `cpu` or `cuda:N`, as in the tables.
+    #[must_use]
+    pub fn device_name(&self) -> String {
+        match self.device {
+            Device::Cuda(index) => format!("cuda:{index}"),
+            Device::Cpu => "cpu".into(),
+            other => format!("{other:?}").to_lowercase(),
+        }
+    }
+}
+
+fn parse_device(name: &str) -> Result<Device> {
+    let index = match name {
+        "cpu" => return Ok(Device::Cpu),
+        "cuda" => 0,
+        _ => match name.strip_prefix("cuda:") {
+            Some(index) => {
+                index.parse().with_context(|| format!("--device: expected cuda:N, got {name:?}"))?
+            }
+            None => bail!("--device: expected cpu, cuda or cuda:N, got {name:?}"),
+        },
+    };
+    let found = Cuda::device_count();
+    if !Cuda::is_available() || (index as i64) >= found {
+        bail!("--device {name}: {found} CUDA device(s) found; `bcl-exp doctor` tells why");
+    }
+    Ok(Device::Cuda(index))
+}

@@ -1,0 +1,97 @@
+//! The scores of a cell, as its configuration asks.
+
+use super::place::Place;
+use super::trainer::rounded;
+use crate::config::CellConfig;
+use crate::eval::{Features, auc, knn as nearest, linear};
+use crate::store::CellRow;
+use anyhow::Result;
+use bcl_data::{DataSet, ImageSet, Policy};
+use bcl_models::Model;
+use std::time::Instant;
+
+/// What was measured of a trained encoder.
+#[derive(Debug, Clone)]
+pub struct Scores {
+    /// Per cent.
+    pub knn_top1: f64,
+    /// Per cent, unless the protocol is `none`.
+    pub linear_top1: Option<f64>,
+    /// Per cent, with more than five classes.
+    pub linear_top5: Option<f64>,
+    /// In [0, 1].
+    pub macro_auc: f64,
+    /// Seconds it took.
+    pub wall_s: f64,
+}
+
+impl Scores {
+    pub(super) fn write_to(&self, row: &mut CellRow) {
+        let percent = |value: f64| rounded(value, 3);
+        row.knn_top1 = Some(percent(self.knn_top1));
+        row.linear_top1 = self.linear_top1.map(percent);
+        row.linear_top5 = self.linear_top5.map(percent);
+        row.macro_auc = Some(rounded(self.macro_auc, 5));
+    }
+}
+
+/// The images of the cell's pretraining.
+pub(super) fn pretrain_images(set: &DataSet, cell: &CellConfig) -> ImageSet {
+    cell.pretrain_images.map_or_else(|| set.pretrain.clone(), |count| set.pretrain.subset(count))
+}
+
+fn plain(set: &DataSet, cell: &CellConfig) -> Policy {
+    Policy::plain(cell.image_size as usize).with_normalization(set.mean, set.std)
+}
+
+/// Every score of a trained encoder.
+///
+/// # Errors
+/// When memory does not suffice or the loader stops.
+pub fn all(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Result<Scores> {
+    let begun = Instant::now();
+    let policy = plain(set, cell);
+    let classes = set.classes as i64;
+    let probe = Features::extract(model, &set.probe, &policy, place.threads)?;
+    let test = Features::extract(model, &set.test, &policy, place.threads)?;
+    let knn = nearest::classify(&probe, &test, classes, cell.eval.knn_k, cell.eval.knn_t)?;
+    let classifier = match (cell.eval.linear.as_str(), cell.eval.linear_epochs) {
+        ("published", epochs) => {
+            let policy = Policy::published(cell.image_size as usize).with_normalization(set.mean, set.std);
+            let settings = linear::PublishedProbe {
+                epochs: epochs.unwrap_or(100),
+                // The authors' step size on STL-10, which has few labelled images, is ten times that elsewhere.
+                learning_rate: if cell.dataset == "stl10" { 1e-2 } else { 1e-3 },
+                weight_decay: 1e-6,
+                batch: 512,
+                seed: cell.seed,
+                threads: place.threads,
+            };
+            Some(linear::published(model, &set.probe, &policy, classes, settings)?)
+        }
+        ("cached", _) => Some(linear::cached(&probe, classes)?),
+        _ => None,
+    };
+    let outcome = classifier.map(|classifier| linear::judge(&classifier, &test)).transpose()?;
+    Ok(Scores {
+        knn_top1: knn.top1,
+        linear_top1: outcome.as_ref().map(|outcome| outcome.top1),
+        linear_top5: outcome.as_ref().and_then(|outcome| outcome.top5),
+        macro_auc: auc::macro_auc_of(&test, cell.eval.auc_anchors)?,
+        wall_s: begun.elapsed().as_secs_f64(),
+    })
+}
+
+/// kNN top-1 during training, per cent.
+pub(super) fn knn(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Result<f64> {
+    let policy = plain(set, cell);
+    let probe = Features::extract(model, &set.probe, &policy, place.threads)?;
+    let test = Features::extract(model, &set.test, &policy, place.threads)?;
+    Ok(nearest::classify(&probe, &test, set.classes as i64, cell.eval.knn_k, cell.eval.knn_t)?.top1)
+}
+
+/// The oracle AUC: labels of the probe split, cosine scores of its features.
+pub(super) fn oracle_auc(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Result<f64> {
+    let probe = Features::extract(model, &set.probe, &plain(set, cell), place.threads)?;
+    auc::macro_auc_of(&probe, cell.eval.auc_anchors)
+}
