@@ -1,12 +1,14 @@
 //! Results on disk: append-only, crash-safe CSV files, one writer at a time.
 
 mod append;
+mod atomic;
 mod cell;
 mod epoch;
 mod lock;
 mod open;
 mod read;
 
+pub use atomic::write_atomic;
 pub use cell::{CellRow, Status};
 pub use epoch::EpochRow;
 pub use open::Store;
