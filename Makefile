@@ -26,7 +26,7 @@ setup:
 
 sweep: setup
 	cargo build --release --locked -p bcl-exp
-	$(EXP) simulate --out $(RESULTS)/simulate
+	$(EXP) simulate --repeats 10 --out $(RESULTS)/simulate
 	$(EXP) --grid $(SWEEP) --results $(RESULTS) $(if $(DATA),--data $(DATA)) $(if $(DEVICE),--device $(DEVICE))
 
 test: setup
@@ -36,7 +36,7 @@ report: setup
 	$(EXP) report --results $(RESULTS)
 
 bench: setup
-	$(EXP) bench
+	$(EXP) bench --out $(RESULTS)/bench
 
 check: setup
 	cargo fmt --all --check

@@ -1,20 +1,11 @@
-//! Not written yet.
+//! Tables and figures from the rows of an experiment. Everything but [`render`] is pure: the same rows give the
+//! same bytes.
 
-use std::path::{Path, PathBuf};
+mod figures;
+mod groups;
+mod published;
+mod render;
+mod statistics;
+mod tables;
 
-/// What was rendered.
-#[derive(Debug)]
-pub struct Rendered {
-    /// Files.
-    pub files: Vec<PathBuf>,
-    /// Summary.
-    pub summary: String,
-}
-
-/// Renders.
-///
-/// # Errors
-/// None.
-pub fn render(_folder: &Path) -> anyhow::Result<Rendered> {
-    Ok(Rendered { files: Vec::new(), summary: String::new() })
-}
+pub use render::{Rendered, index, render};

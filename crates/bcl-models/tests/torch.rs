@@ -1,0 +1,123 @@
+//! torchvision's names, torchvision's features, torch's Adam: fixtures of `scripts/make_model_fixtures.py`.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+
+use bcl_models::{Adam, AdamConfig, Arch, Checkpoint, EncoderConfig, Model, ModelConfig, Precision, Stem};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tch::{Device, Kind, Tensor};
+
+fn model(arch: Arch) -> Model {
+    let encoder = EncoderConfig { arch, width: 64, stem: Stem::ImageNet, in_channels: 3 };
+    let config = ModelConfig { encoder, hidden: 16, feature_dim: 8, precision: Precision::F32 };
+    Model::new(&config, 0, Device::Cpu).unwrap()
+}
+
+/// The encoder's tensors under torchvision's names.
+fn encoder(model: &Model) -> BTreeMap<String, Tensor> {
+    let named = model.named_tensors().into_iter();
+    named.filter_map(|(name, tensor)| Some((name.strip_prefix("encoder.")?.to_owned(), tensor))).collect()
+}
+
+fn noise(shape: &[i64], k: i64) -> Tensor {
+    let i = Tensor::arange(shape.iter().product::<i64>(), (Kind::Int64, Device::Cpu));
+    let residue: Tensor = &i * &i * 31 + &i * 7919 + 613 * k;
+    (residue.remainder(10007).to_kind(Kind::Double) / 10007.0 * 2.0 - 1.0).view(shape)
+}
+
+/// The script's formula.
+fn fill(tensors: &BTreeMap<String, Tensor>) {
+    let _guard = tch::no_grad_guard();
+    for (k, (name, tensor)) in tensors.iter().enumerate() {
+        let values = noise(&tensor.size(), k as i64);
+        let values = if name.ends_with("running_var") {
+            values * 0.5 + 1.0
+        } else if tensor.dim() == 4 {
+            let fan_in: i64 = tensor.size()[1..].iter().product();
+            values * (6.0 / fan_in as f64).sqrt()
+        } else if name.ends_with("weight") {
+            values * 0.3 + 1.0
+        } else {
+            values * 0.1
+        };
+        tensor.shallow_clone().copy_(&values);
+    }
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+/// Every seventh value, against the fixture, relative to its largest.
+fn assert_close(tensor: &Tensor, wanted: &Value, what: &str) {
+    let wanted = numbers(wanted);
+    let ours: Vec<f64> = Vec::<f64>::try_from(tensor.to_kind(Kind::Double).flatten(0, -1)).unwrap();
+    let ours: Vec<f64> = ours.into_iter().step_by(7).collect();
+    assert_eq!(ours.len(), wanted.len(), "{what}");
+    let scale = wanted.iter().fold(0.0f64, |high, x| high.max(x.abs()));
+    let off = ours.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(off < 1e-4 * scale, "{what}: off by {off} of {scale}");
+}
+
+#[test]
+fn names_and_shapes_are_torchvisions() {
+    let wanted: Value = serde_json::from_str(include_str!("fixtures/torchvision_names.json")).unwrap();
+    for (arch, name) in
+        [(Arch::ResNet18, "resnet18"), (Arch::ResNet34, "resnet34"), (Arch::ResNet50, "resnet50")]
+    {
+        let ours: BTreeMap<String, Vec<i64>> =
+            encoder(&model(arch)).into_iter().map(|(name, tensor)| (name, tensor.size())).collect();
+        let theirs: BTreeMap<String, Vec<i64>> = serde_json::from_value(wanted[name].clone()).unwrap();
+        assert_eq!(ours, theirs, "{name}");
+    }
+}
+
+#[test]
+fn features_are_torchvisions() {
+    let wanted: Value = serde_json::from_str(include_str!("fixtures/resnet_features.json")).unwrap();
+    for (arch, name) in [(Arch::ResNet18, "resnet18"), (Arch::ResNet50, "resnet50")] {
+        let model = model(arch);
+        let tensors = encoder(&model);
+        fill(&tensors);
+        let images = noise(&[3, 3, 40, 40], 5).to_kind(Kind::Float);
+        assert_close(&model.features(&images).unwrap(), &wanted[name]["evaluated"], "evaluated");
+        assert_close(&model.forward(&images, true).unwrap().features, &wanted[name]["trained"], "trained");
+        for statistic in ["running_mean", "running_var"] {
+            assert_close(&tensors[&format!("layer4.1.bn2.{statistic}")], &wanted[name][statistic], statistic);
+        }
+    }
+}
+
+/// The first 50 parameters of a model go the way of torch's vector.
+#[test]
+fn adam_is_torchs() {
+    let steps: Value = serde_json::from_str(include_str!("fixtures/adam.json")).unwrap();
+    let encoder = EncoderConfig { arch: Arch::ResNet10, width: 2, stem: Stem::Compact, in_channels: 3 };
+    let config = ModelConfig { encoder, hidden: 4, feature_dim: 4, precision: Precision::F32 };
+    let model = Model::new(&config, 0, Device::Cpu).unwrap();
+    let weight = model.named_tensors()[0].1.shallow_clone(); // 2 x 3 x 3 x 3: 54 values
+    let flat = |values: &Tensor| {
+        Tensor::cat(&[values.view([-1]), Tensor::zeros([4], (Kind::Float, Device::Cpu))], 0)
+            .view([2, 3, 3, 3])
+    };
+    tch::no_grad(|| weight.shallow_clone().copy_(&flat(&noise(&[50], 1).to_kind(Kind::Float))));
+    let mut adam =
+        Adam::new(&model, AdamConfig { lr: 1e-2, weight_decay: 1e-2, ..AdamConfig::default() }).unwrap();
+    for (step, wanted) in steps.as_array().unwrap().iter().enumerate() {
+        adam.zero_grad(&model).unwrap();
+        let now = weight.detach().contiguous().view([-1]).narrow(0, 0, 50);
+        let gradient = flat(&(noise(&[50], 2 + step as i64).to_kind(Kind::Float) * 0.1 + now * 0.05));
+        (&weight * gradient).sum(Kind::Float).backward();
+        adam.step(&model).unwrap();
+        let ours =
+            Vec::<f64>::try_from(weight.detach().contiguous().view([-1]).to_kind(Kind::Double)).unwrap();
+        for (a, b) in ours.iter().zip(numbers(wanted)) {
+            assert!((a - b).abs() < 2e-6, "step {step}: {a} {b}");
+        }
+    }
+    // The state goes on elsewhere as it would have gone on here.
+    let checkpoint = Checkpoint { tensors: adam.named_state().unwrap(), ..Checkpoint::default() };
+    let mut other = Adam::new(&model, AdamConfig::default()).unwrap();
+    other.load(&checkpoint).unwrap();
+    let state = |adam: &Adam| adam.named_state().unwrap();
+    assert!(state(&adam).iter().zip(state(&other)).all(|(a, b)| a.1 == b.1));
+}
