@@ -3,8 +3,8 @@
 use crate::config::{self, Experiment};
 use crate::progress::duration;
 use crate::report;
-use crate::store::{Status, Store};
-use crate::train::{self, Place, RunFlags};
+use crate::store::{CellRow, Status, Store, read_cells};
+use crate::train::{RunFlags, Trainer};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -37,8 +37,16 @@ pub fn run(file: &Path, args: &Args) -> Result<()> {
     if args.dry_run {
         return dry_run(&experiment, args);
     }
+    let mut trainer = Trainer::new(&place);
+    // Missing data is told before anything is written or trained.
+    let rows = rows(&experiment, args)?;
+    for cell in &experiment.cells {
+        if !rows.iter().any(|row| row.run_id == cell.run_id()) {
+            trainer.data_set(&cell.dataset)?;
+        }
+    }
     let mut store = Store::open(&args.results, &experiment.name)?;
-    let failed = run_cells(&experiment, &mut store, args, &place)?;
+    let failed = run_cells(&experiment, &mut store, args, &mut trainer)?;
 
     let rendered = report::render(store.folder())?;
     println!("{}", rendered.summary);
@@ -56,7 +64,12 @@ pub fn run(file: &Path, args: &Args) -> Result<()> {
 }
 
 /// Runs what is left; returns how many cells of the experiment have failed, now or before.
-fn run_cells(experiment: &Experiment, store: &mut Store, args: &Args, place: &Place) -> Result<usize> {
+fn run_cells(
+    experiment: &Experiment,
+    store: &mut Store,
+    args: &Args,
+    trainer: &mut Trainer<'_>,
+) -> Result<usize> {
     let total = experiment.cells.len();
     let open = |store: &Store, id: &str| match store.status(id) {
         None => true,
@@ -65,7 +78,6 @@ fn run_cells(experiment: &Experiment, store: &mut Store, args: &Args, place: &Pl
     };
     let left = experiment.cells.iter().filter(|cell| open(store, &cell.run_id())).count();
     eprintln!("{}: {total} cells, {} done, {left} to run", experiment.name, total - left);
-    let mut trainer = train::Trainer::new(place);
     let begun = Instant::now();
     let mut ran = 0;
     for (index, cell) in experiment.cells.iter().enumerate() {
@@ -95,10 +107,15 @@ fn run_cells(experiment: &Experiment, store: &mut Store, args: &Args, place: &Pl
     Ok(experiment.cells.iter().filter(|cell| store.status(&cell.run_id()) == Some(Status::Failed)).count())
 }
 
-/// Prints the cells and their state; reads results without taking their lock.
-fn dry_run(experiment: &Experiment, args: &Args) -> Result<()> {
+/// The rows so far, read without taking the lock.
+fn rows(experiment: &Experiment, args: &Args) -> Result<Vec<CellRow>> {
     let cells = args.results.join(&experiment.name).join("cells.csv");
-    let rows = if cells.exists() { crate::store::read_cells(&cells)? } else { Vec::new() };
+    if cells.exists() { read_cells(&cells) } else { Ok(Vec::new()) }
+}
+
+/// Prints the cells and their state.
+fn dry_run(experiment: &Experiment, args: &Args) -> Result<()> {
+    let rows = rows(experiment, args)?;
     println!("{}: {} cells", experiment.name, experiment.cells.len());
     for cell in &experiment.cells {
         let id = cell.run_id();

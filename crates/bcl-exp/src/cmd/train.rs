@@ -82,6 +82,8 @@ pub fn run(args: &Args) -> Result<()> {
     let cell = cell(args, place.device)?;
     let options = RunOptions { checkpoint_every: 1, knn_every: args.knn_every };
     config::check_name(&args.name)?;
+    let mut trainer = Trainer::new(&place);
+    trainer.data_set(&cell.dataset)?; // missing data is told before anything is written
     let mut store = Store::open(&args.results, &args.name)?;
     let id = cell.run_id();
     if store.status(&id) == Some(Status::Ok) {
@@ -89,7 +91,7 @@ pub fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     eprintln!("{} ({id})", cell.label());
-    let row = Trainer::new(&place).run(&cell, options, &mut |epoch| store.append_epoch(epoch))?;
+    let row = trainer.run(&cell, options, &mut |epoch| store.append_epoch(epoch))?;
     store.append_cell(&row)?;
     if let Some(error) = row.error {
         bail!("{error}");

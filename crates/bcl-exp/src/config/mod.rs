@@ -8,7 +8,7 @@ pub mod resolve;
 pub mod wire;
 
 pub use cell::CellConfig;
-pub use load::{check_name, load};
+pub use load::{check_name, load, parse};
 pub use loss::{AlphaSource, LossRequest, LossSpec};
 pub use resolve::{Experiment, RunOptions, resolve, resolve_cell};
 pub use wire::OneOrMany;

@@ -9,6 +9,7 @@ use anyhow::Result;
 use std::collections::BTreeMap;
 
 type Pick = fn(&CellRow) -> Option<f64>;
+type PickEpoch = fn(&EpochRow) -> Option<f64>;
 
 /// The accuracies that are drawn: name of the file, label, column.
 const ACCURACIES: [(&str, &str, Pick); 2] = [
@@ -33,7 +34,7 @@ pub(super) fn figures(rows: &[CellRow], epochs: &[EpochRow]) -> Result<Vec<(Stri
                 add(&format!("{name}-alpha-beta"), map.to_svg()?);
             }
         }
-        let curves: [(&str, &str, fn(&EpochRow) -> Option<f64>); 3] = [
+        let curves: [(&str, &str, PickEpoch); 3] = [
             ("loss-by-epoch", "mean loss of the epoch", |row| Some(row.loss)),
             ("knn-by-epoch", "kNN top-1, per cent", |row| row.knn_top1),
             ("alpha-by-epoch", "alpha in use", |row| row.alpha),
@@ -137,12 +138,7 @@ fn heat_map(section: &Section<'_>, label: &str, pick: Pick) -> Option<HeatMap> {
 }
 
 /// A line for each setting over the epochs, averaged over seeds.
-fn curve(
-    section: &Section<'_>,
-    epochs: &[EpochRow],
-    label: &str,
-    pick: fn(&EpochRow) -> Option<f64>,
-) -> Option<LineChart> {
+fn curve(section: &Section<'_>, epochs: &[EpochRow], label: &str, pick: PickEpoch) -> Option<LineChart> {
     let series: Vec<Series> = section
         .settings
         .iter()

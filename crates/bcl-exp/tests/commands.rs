@@ -1,0 +1,152 @@
+//! The other commands from outside: help that teaches, errors that say what to do, a run that is scored again.
+#![allow(missing_docs, reason = "a test")]
+
+mod common;
+
+use common::{refused, run, stderr, succeeded};
+use serde_json::Value;
+
+#[test]
+fn help_names_the_estimators_and_parameters_once_and_for_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = |args: &[&str]| succeeded(&run(folder.path(), args));
+    let top = help(&["--help"]);
+    for part in [
+        "--grid",
+        "simulate",
+        "explain",
+        "loss",
+        "report",
+        "data",
+        "doctor",
+        "bench",
+        "train",
+        "eval",
+        "not Decoupled",
+    ] {
+        assert!(top.contains(part), "{part}");
+    }
+    for command in ["train", "eval", "simulate", "explain", "loss", "report", "data", "doctor", "bench"] {
+        let text = help(&[command, "--help"]);
+        assert!(text.contains("Usage: bcl-exp"), "{text}");
+    }
+    let loss = help(&["loss", "--help"]);
+    for flag in [
+        "--estimator",
+        "--alpha",
+        "--beta",
+        "--tau-plus",
+        "--temperature",
+        "--hcl-beta",
+        "--compat",
+        "--grad-out",
+    ] {
+        assert!(loss.contains(flag), "{flag}");
+    }
+    let none = run(folder.path(), &[]);
+    assert!(!none.status.success() && stderr(&none).contains("expected --grid or a subcommand"));
+}
+
+#[test]
+fn bad_flags_and_paths_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for (args, part) in [
+        (&["--grid", "missing.toml"][..], "missing.toml (experiments/ holds the ready ones)"),
+        (&["--grid"], "experiments/quick.toml"),
+        (&["--grid", "x.toml", "--device", "cuda:99"], "--device cuda:99"),
+        (&["--grid", "x.toml", "--device", "tpu"], "expected cpu, cuda or cuda:N, got \"tpu\""),
+        (&["--grid", "x.toml", "--threads", "0"], "--threads: expected 1 to 1024, got 0"),
+        (&["--grids"], "--grid"),
+        (&["trian"], "train"),
+        (&["train", "--dataset", "imagenet"], "imagenet"),
+        (&["train", "--alpha", "0.9", "--beta", "0.9", "--name", "../x"], "name: expected letters"),
+        (&["train", "--estimator", "SimCLR", "--dataset", "cifar10"], "cifar10"),
+        (
+            &["train", "--estimator", "SimCLR", "--batch-pairs", "0"],
+            "batch_pairs: expected at least 2, got 0",
+        ),
+        (&["eval", "knn", "missing.safetensors"], "missing.safetensors"),
+        (&["eval", "knn", "missing.safetensors", "--k", "0"], "0"),
+        (&["data", "verify", "mnist"], "mnist"),
+        (&["data", "verify", "cifar10"], "missing or damaged"),
+        (&["bench", "warp"], "warp"),
+    ] {
+        let message = refused(folder.path(), args);
+        assert!(message.contains(part), "{args:?}: {message}");
+    }
+    std::fs::write(folder.path().join("x.toml"), "name = \n").unwrap();
+    assert!(refused(folder.path(), &["--grid", "x.toml"]).contains("x.toml"));
+    std::fs::write(folder.path().join("x.toml"), [0xFF, 0xFE]).unwrap();
+    assert!(refused(folder.path(), &["--grid", "x.toml"]).contains("x.toml"));
+    assert!(!folder.path().join("results").exists(), "a refused command leaves nothing");
+}
+
+#[test]
+fn doctor_and_data_tell_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let doctor = succeeded(&run(folder.path(), &["doctor"]));
+    for part in ["2.11.0", "threads", "bf16", "fashion-mini", "cuda"] {
+        assert!(doctor.to_lowercase().contains(part), "{part}: {doctor}");
+    }
+    let list = succeeded(&run(folder.path(), &["data", "list"]));
+    for name in ["fashion-mini", "cifar10", "cifar100", "stl10", "tinyimagenet"] {
+        assert!(list.contains(name), "{list}");
+    }
+    let verified = succeeded(&run(folder.path(), &["data", "verify", "fashion-mini"]));
+    assert!(verified.contains("ok") && !verified.contains("WRONG"), "{verified}");
+}
+
+#[test]
+fn a_run_is_trained_found_finished_and_scored_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |more: &[&str]| {
+        let args = [
+            "train",
+            "--estimator",
+            "DCL",
+            "--pretrain-images",
+            "128",
+            "--image-size",
+            "16",
+            "--arch",
+            "resnet10",
+            "--width",
+            "4",
+            "--stem",
+            "compact",
+            "--precision",
+            "f32",
+            "--epochs",
+            "1",
+            "--batch-pairs",
+            "64",
+            "--threads",
+            "1",
+        ];
+        run(folder.path(), &[&args[..], more].concat())
+    };
+    let row: Value = serde_json::from_str(&succeeded(&train(&[]))).unwrap();
+    assert!(succeeded(&train(&[])).contains("has finished before"));
+    let id = row["run_id"].as_str().unwrap();
+    let checkpoint = format!("runs/{id}/epoch-0001.safetensors");
+    let eval = |args: &[&str]| -> Value {
+        let args = [&["eval"], args, &[&checkpoint, "--threads", "1"]].concat();
+        serde_json::from_str(&succeeded(&run(folder.path(), &args))).unwrap()
+    };
+    let close = |value: &Value, column: &str, tolerance: f64| {
+        let (a, b) = (value.as_f64().unwrap(), row[column].as_f64().unwrap());
+        assert!((a - b).abs() < tolerance, "{column}: {a}, in the row {b}");
+    };
+    let knn = eval(&["knn"]);
+    close(&knn["top1"], "knn_top1", 1e-3);
+    assert_eq!(knn["per_class"].as_array().unwrap().len(), 10);
+    close(&eval(&["linear"])["top1"], "linear_top1", 1e-3);
+    close(&eval(&["auc"])["macro_auc"], "macro_auc", 1e-4);
+    let published = eval(&["linear", "--protocol", "published", "--epochs", "1"]);
+    assert!(published["top1"].as_f64().unwrap() > 10.0, "{published}");
+    // A checkpoint that is cut short is no checkpoint.
+    let path = folder.path().join(&checkpoint);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 10]).unwrap();
+    assert!(refused(folder.path(), &["eval", "knn", &checkpoint]).contains("epoch-0001.safetensors"));
+}
