@@ -110,7 +110,8 @@ fn the_authors_run_could_be_one_of_ours() {
         .map(|record| record.unwrap().iter().map(|field| field.parse().unwrap()).collect())
         .collect();
     assert_eq!(reference.len(), 50);
-    let columns: [(&str, fn(&Point) -> f64); 7] = [
+    type Pick = fn(&Point) -> f64;
+    let columns: [(&str, Pick); 7] = [
         ("mean_theta", |point| point.truth),
         ("mean_bcl", |point| point.mean.bcl),
         ("mean_dcl", |point| point.mean.dcl),

@@ -1,5 +1,5 @@
 //! The experiment file as it is written: TOML tables with defaults, unknown keys refused.
-//! What it means is worked out in [`super::resolve`].
+//! What it means is worked out in [`mod@super::resolve`].
 
 use serde::Deserialize;
 
