@@ -96,7 +96,7 @@ fn bad_values_are_refused_with_expected_and_got() {
         ("name = \"tiny\"", "name = \"../up\"", "name: expected letters"),
         ("name = \"tiny\"", "name = \"\"", "name: expected letters"),
         ("beta = 0.7", "beta = []", "an empty list leaves no cell"),
-        ("beta = 0.7", "beta = \"0.7\"", "beta"),
+        ("beta = 0.7", "beta = \"0.7\"", "expected one value or a list of them"),
         ("alpha = 0.8", "temperature = 0.0\nalpha = 0.8", "temperature"),
         ("alpha = 0.8", "tau_plus = 1.0\nalpha = 0.8", "tau"),
     ] {

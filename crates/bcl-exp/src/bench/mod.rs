@@ -1,5 +1,6 @@
 //! Benchmarks that anyone can rerun: our losses, augmentation and training step beside their alternatives.
 
+pub mod auc;
 pub mod augment;
 pub mod clock;
 pub mod loss;

@@ -1,6 +1,6 @@
-//! `bcl-exp bench [loss|augment|train]`: measurements that anyone can rerun.
+//! `bcl-exp bench [loss|augment|train|auc]`: measurements that anyone can rerun.
 
-use crate::bench::{augment, clock::Timing, loss, train};
+use crate::bench::{auc, augment, clock::Timing, loss, train};
 use crate::train::RunFlags;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -38,6 +38,8 @@ pub enum What {
     Augment,
     /// Images a second of a training step
     Train,
+    /// Macro-AUC of 512 anchors against 50,000 images
+    Auc,
 }
 
 /// Measures and prints; a ratio says how a line compares with the first of its table.
@@ -76,6 +78,11 @@ pub fn run(args: &Args) -> Result<()> {
         let (timings, images) = train::run(place.device, budget)?;
         show("training step, ResNet-18 of width 16, 256 views of 32 pixels", &timings, Some(images));
         save(args.out.as_deref(), "bench-train.csv", &timings)?;
+    }
+    if wanted(What::Auc) {
+        let timings = auc::run(place.device, budget)?;
+        show("macro-AUC, 128 wide", &timings, None);
+        save(args.out.as_deref(), "bench-auc.csv", &timings)?;
     }
     Ok(())
 }

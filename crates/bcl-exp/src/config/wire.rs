@@ -158,7 +158,7 @@ pub struct GridTable {
 
 /// A value or a list of values.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected one value or a list of them, numbers without quotes")]
 pub enum OneOrMany<T> {
     /// `key = value`
     One(T),
