@@ -1,6 +1,6 @@
 //! Line charts with a legend beside the data.
 
-use super::{FONT, INK, WIDTH, colour, drawn, no_data, page, range_of, tick};
+use super::{FONT, INK, PALETTE, WIDTH, colour, drawn, no_data, page, range_of, tick};
 use anyhow::Result;
 use plotters::prelude::*;
 
@@ -99,7 +99,7 @@ impl LineChart {
                     .draw(),
             )?;
             for (index, series) in self.series.iter().enumerate() {
-                let ink = colour(index);
+                let (ink, style) = (colour(index), style_of(index, series.style));
                 let finite = |&(x, y): &(f64, f64)| (x.is_finite() && y.is_finite()).then_some((x, y));
                 if let Some(band) = &series.band {
                     let edge = |pick: fn(&(f64, f64)) -> f64| {
@@ -113,7 +113,7 @@ impl LineChart {
                 }
                 let points: Vec<_> =
                     series.points.iter().filter_map(|&(x, y)| finite(&(x, transform(y)))).collect();
-                match series.style {
+                match style {
                     Style::Dashed => {
                         let line = DashedLineSeries::new(points.iter().copied(), 6, 4, ink.stroke_width(2));
                         drawn(chart.draw_series(line))?;
@@ -125,14 +125,15 @@ impl LineChart {
                     }
                     Style::Markers => {}
                 }
-                if matches!(series.style, Style::Markers | Style::LineMarkers) {
+                if matches!(style, Style::Markers | Style::LineMarkers) {
                     let dots = points.iter().map(|&point| Circle::new(point, 3, ink.filled()));
                     drawn(chart.draw_series(dots))?;
                 }
             }
             for (index, series) in self.series.iter().enumerate() {
                 let (y, ink) = (20 + 20 * index as i32, colour(index));
-                let stroke = match series.style {
+                let style = style_of(index, series.style);
+                let stroke = match style {
                     Style::Dashed => vec![(8, 14), (18, 24)],
                     Style::Markers => vec![],
                     Style::Line | Style::LineMarkers => vec![(8, 24)],
@@ -140,7 +141,7 @@ impl LineChart {
                 for (from, to) in stroke {
                     drawn(legend.draw(&PathElement::new([(from, y), (to, y)], ink.stroke_width(2))))?;
                 }
-                if matches!(series.style, Style::Markers | Style::LineMarkers) {
+                if matches!(style, Style::Markers | Style::LineMarkers) {
                     drawn(legend.draw(&Circle::new((16, y), 3, ink.filled())))?;
                 }
                 let text = Text::new(series.label.clone(), (30, y - 6), (FONT, 12).into_font().color(&INK));
@@ -149,6 +150,11 @@ impl LineChart {
             Ok(())
         })
     }
+}
+
+/// Where the colours begin anew, lines are dashed.
+fn style_of(index: usize, style: Style) -> Style {
+    if index >= PALETTE.len() && style != Style::Markers { Style::Dashed } else { style }
 }
 
 /// A value on a logarithmic axis, two digits: `630`, `0.016`, `2.5e6`.

@@ -1,11 +1,11 @@
-//! Figures as SVG: line charts, heat maps, bars. Opaque white, readable at the width of a README, one palette that
+//! Figures as SVG: line charts, heat maps, dots. Opaque white, readable at the width of a README, one palette that
 //! people with colour-blindness can tell apart (Okabe and Ito).
 
-mod bar;
+mod dot;
 mod heat;
 mod line;
 
-pub use bar::{Bar, BarChart};
+pub use dot::{Dot, DotChart};
 pub use heat::HeatMap;
 pub use line::{LineChart, Series, Style};
 

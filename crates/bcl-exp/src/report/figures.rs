@@ -3,7 +3,7 @@
 use super::groups::{Section, Setting, sections};
 use super::statistics::Sample;
 use super::tables::Grid;
-use crate::figure::{Bar, BarChart, HeatMap, LineChart, Series, Style};
+use crate::figure::{Dot, DotChart, HeatMap, LineChart, Series, Style};
 use crate::store::{CellRow, EpochRow};
 use anyhow::Result;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(super) fn figures(rows: &[CellRow], epochs: &[EpochRow]) -> Result<Vec<(Stri
         let suffix = if number == 0 { String::new() } else { format!("-{}", number + 1) };
         let mut add = |name: &str, svg: String| figures.push((format!("{name}{suffix}.svg"), svg));
         for (name, label, pick) in ACCURACIES {
-            if let Some(chart) = bars(section, label, pick) {
+            if let Some(chart) = by_loss(section, label, pick) {
                 add(&format!("{name}-by-loss"), chart.to_svg()?);
             }
             if let Some(chart) = by_alpha(section, label, pick) {
@@ -53,23 +53,23 @@ pub(super) fn figures(rows: &[CellRow], epochs: &[EpochRow]) -> Result<Vec<(Stri
     Ok(figures)
 }
 
-fn bars(section: &Section<'_>, label: &str, pick: Pick) -> Option<BarChart> {
+fn by_loss(section: &Section<'_>, label: &str, pick: Pick) -> Option<DotChart> {
     let order = ["SimCLR", "DCL", "HCL", "BCL", "Oracle"];
-    let bars: Vec<Bar> = section
+    let dots: Vec<Dot> = section
         .settings
         .iter()
         .filter_map(|setting| {
             let sample = setting.sample(pick)?;
             let group =
                 order.iter().position(|name| *name == setting.first().estimator).unwrap_or(order.len());
-            Some(Bar { label: setting.label(), value: sample.mean, error: sample.std, group })
+            Some(Dot { label: setting.label(), value: sample.mean, error: sample.std, group })
         })
         .collect();
-    (!bars.is_empty()).then(|| BarChart {
+    (!dots.is_empty()).then(|| DotChart {
         title: "Accuracy by loss".into(),
         caption: section.describe(),
         x_label: format!("{label}; mean and standard deviation over seeds"),
-        bars,
+        dots,
     })
 }
 
