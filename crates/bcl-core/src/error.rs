@@ -66,6 +66,16 @@ pub enum Error {
         /// What was asked for.
         operation: &'static str,
     },
+    /// An evaluation that this batch or estimator does not have.
+    #[error("{evaluation} evaluation: expected {expected}, got {got}")]
+    Evaluation {
+        /// The evaluation asked for.
+        evaluation: &'static str,
+        /// What it needs.
+        expected: &'static str,
+        /// What there is.
+        got: String,
+    },
     /// libtorch refused.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

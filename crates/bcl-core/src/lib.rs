@@ -24,7 +24,10 @@
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod auc;
+mod autograd;
 pub mod error;
+pub mod evaluation;
+mod fused;
 pub mod libtorch;
 pub mod location;
 pub mod loss;
@@ -35,9 +38,10 @@ pub mod views;
 pub mod weights;
 
 pub use error::{Error, Result};
+pub use evaluation::Evaluation;
 pub use loss::{
-    Bcl, ContrastiveLoss, Dcl, Detailed, Estimator, Formulation, Hcl, InfoNce, LossConfig, Oracle, Reduction,
-    Weighting,
+    Bcl, ContrastiveLoss, Dcl, Detailed, Estimator, Formulation, Hcl, InfoNce, LossConfig, NegativesTerm,
+    Oracle, Reduction, Weighting,
 };
 pub use order_stats::OrderStats;
 pub use params::{ClassPrior, Concentration, HclBeta, Location, Temperature, Tilt};

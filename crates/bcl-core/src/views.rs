@@ -1,6 +1,8 @@
 //! What a loss is evaluated on: two views of a batch, or anchors with their positives and negatives.
 
 use crate::error::{Error, Result};
+use crate::evaluation::Evaluation;
+use std::ops::Range;
 use tch::{Kind, Tensor};
 
 /// Embeddings with their roles, checked: shapes, types and devices fit.
@@ -9,12 +11,13 @@ use tch::{Kind, Tensor};
 /// assume scores in [-1, 1].
 #[derive(Debug)]
 pub struct Batch {
-    form: Form,
-    labels: Option<Labels>,
+    pub(crate) form: Form,
+    pub(crate) labels: Option<Labels>,
+    pub(crate) evaluation: Evaluation,
 }
 
 #[derive(Debug)]
-enum Form {
+pub(crate) enum Form {
     /// z: 2B x D, the first view above the second.
     TwoViews { z: Tensor, pairs: i64 },
     /// anchors, positives: A x D; negatives: N x D or A x N x D.
@@ -22,11 +25,11 @@ enum Form {
 }
 
 #[derive(Debug)]
-struct Labels {
+pub(crate) struct Labels {
     /// A
-    anchors: Tensor,
+    pub(crate) anchors: Tensor,
     /// A (two views), N or A x N
-    negatives: Tensor,
+    pub(crate) negatives: Tensor,
 }
 
 /// The scores of a batch, one row an anchor, in f32 or f64, attached to the graph of the embeddings.
@@ -74,7 +77,7 @@ impl Batch {
             return Err(Error::Shape { operation, expected, got: z1.size() });
         }
         let z = wide(&Tensor::f_cat(&[z1, z2], 0)?)?; // 2B x D
-        Ok(Self { form: Form::TwoViews { z, pairs }, labels: None })
+        Ok(Self { form: Form::TwoViews { z, pairs }, labels: None, evaluation: Evaluation::Auto })
     }
 
     /// Anchors, each with one positive, and negatives from anywhere: a queue, another tower, other devices.
@@ -109,7 +112,7 @@ impl Batch {
             positives: wide(positives)?,
             negatives: wide(negatives)?,
         };
-        Ok(Self { form, labels: None })
+        Ok(Self { form, labels: None, evaluation: Evaluation::Auto })
     }
 
     /// Adds the labels of a two-view batch, one a pair: B integers.
@@ -160,44 +163,111 @@ impl Batch {
         Ok(Self { labels: Some(labels), ..self })
     }
 
+    /// Chooses how a loss of this batch is evaluated; [`Evaluation::Auto`] unless set.
+    #[must_use]
+    pub fn evaluation(self, evaluation: Evaluation) -> Self {
+        Self { evaluation, ..self }
+    }
+
+    /// The number of anchors A and of negatives of each N.
+    #[must_use]
+    pub fn sizes(&self) -> (i64, i64) {
+        match &self.form {
+            Form::TwoViews { pairs, .. } => (2 * pairs, 2 * pairs - 2),
+            Form::General { anchors, negatives, .. } => {
+                (anchors.size()[0], negatives.size()[negatives.dim() - 2])
+            }
+        }
+    }
+
     /// The scores, attached to the graph.
     ///
     /// # Errors
     /// When memory does not suffice.
     pub fn rows(&self) -> Result<Rows> {
+        self.rows_of(0..self.sizes().0)
+    }
+
+    /// The scores of some of the anchors.
+    ///
+    /// # Errors
+    /// When memory does not suffice.
+    pub(crate) fn rows_of(&self, range: Range<i64>) -> Result<Rows> {
+        let (first, rows) = (range.start, range.end - range.start);
+        let labels = match &self.labels {
+            None => None,
+            Some(labels) => {
+                let negatives = if labels.negatives.dim() == 2 {
+                    labels.negatives.f_narrow(0, first, rows)? // R x N
+                } else {
+                    labels.negatives.shallow_clone()
+                };
+                Some((labels.anchors.f_narrow(0, first, rows)?.f_unsqueeze(1)?, negatives))
+            }
+        };
         match &self.form {
             Form::TwoViews { z, pairs } => {
-                let all = z.f_matmul(&z.f_transpose(0, 1)?)?; // 2B x 2B
-                let positive = all.f_diagonal(*pairs, 0, 1)?; // B
-                let columns = negative_columns(*pairs, z.device())?; // 2B x N
-                let same_class = self.labels.as_ref().map(|labels| -> Result<Tensor> {
-                    let others = labels.negatives.f_index_select(0, &columns.f_view([-1])?)?;
-                    Ok(others.f_view_as(&columns)?.f_eq_tensor(&labels.anchors.f_unsqueeze(1)?)?)
+                let all = z.f_narrow(0, first, rows)?.f_matmul(&z.f_transpose(0, 1)?)?; // R x 2B
+                let anchors =
+                    Tensor::f_arange_start(first, first + rows, (Kind::Int64, z.device()))?.f_unsqueeze(1)?;
+                let partners = anchors.f_add_scalar(*pairs)?.f_remainder(2 * pairs)?; // R x 1
+                let columns = negative_columns(&anchors, *pairs)?; // R x N
+                let same_class = labels.map(|(own, others)| -> Result<Tensor> {
+                    let others = others.f_index_select(0, &columns.f_view([-1])?)?;
+                    Ok(others.f_view_as(&columns)?.f_eq_tensor(&own)?)
                 });
                 Ok(Rows {
-                    positive: Tensor::f_cat(&[&positive, &positive], 0)?, // 2B
-                    negative: all.f_gather(1, &columns, false)?,          // 2B x N
+                    positive: all.f_gather(1, &partners, false)?.f_squeeze_dim(1)?, // R
+                    negative: all.f_gather(1, &columns, false)?,                    // R x N
                     same_class: same_class.transpose()?,
                 })
             }
             Form::General { anchors, positives, negatives } => {
+                let anchors = anchors.f_narrow(0, first, rows)?; // R x D
                 let negative = if negatives.dim() == 2 {
-                    anchors.f_matmul(&negatives.f_transpose(0, 1)?)? // A x N
+                    anchors.f_matmul(&negatives.f_transpose(0, 1)?)? // R x N
                 } else {
-                    negatives.f_matmul(&anchors.f_unsqueeze(2)?)?.f_squeeze_dim(2)? // A x N
+                    let negatives = negatives.f_narrow(0, first, rows)?;
+                    negatives.f_matmul(&anchors.f_unsqueeze(2)?)?.f_squeeze_dim(2)? // R x N
                 };
+                let positives = positives.f_narrow(0, first, rows)?;
                 let positive =
-                    anchors.f_mul(positives)?.f_sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)?; // A
-                let same_class = self.labels.as_ref().map(|labels| -> Result<Tensor> {
-                    let same = labels.negatives.f_eq_tensor(&labels.anchors.f_unsqueeze(1)?)?;
-                    Ok(same.f_expand_as(&negative)?)
+                    anchors.f_mul(&positives)?.f_sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)?; // R
+                let same_class = labels.map(|(own, others)| -> Result<Tensor> {
+                    Ok(others.f_eq_tensor(&own)?.f_expand_as(&negative)?)
                 });
                 Ok(Rows { positive, same_class: same_class.transpose()?, negative })
             }
         }
     }
 
-    fn device(&self) -> tch::Device {
+    /// The embeddings that gradients flow to: of two views the 2B rows, else anchors, positives, negatives.
+    pub(crate) fn embeddings(&self) -> Vec<&Tensor> {
+        match &self.form {
+            Form::TwoViews { z, .. } => vec![z],
+            Form::General { anchors, positives, negatives } => vec![anchors, positives, negatives],
+        }
+    }
+
+    /// The same batch with leaves of its own instead of the embeddings: apart from the graph.
+    pub(crate) fn as_leaves(&self) -> Result<Self> {
+        let leaf = |z: &Tensor| -> Result<Tensor> { Ok(z.f_detach()?.f_set_requires_grad(true)?) };
+        let form = match &self.form {
+            Form::TwoViews { z, pairs } => Form::TwoViews { z: leaf(z)?, pairs: *pairs },
+            Form::General { anchors, positives, negatives } => Form::General {
+                anchors: leaf(anchors)?,
+                positives: leaf(positives)?,
+                negatives: leaf(negatives)?,
+            },
+        };
+        let labels = self.labels.as_ref().map(|labels| Labels {
+            anchors: labels.anchors.shallow_clone(),
+            negatives: labels.negatives.shallow_clone(),
+        });
+        Ok(Self { form, labels, evaluation: self.evaluation })
+    }
+
+    pub(crate) fn device(&self) -> tch::Device {
         match &self.form {
             Form::TwoViews { z, .. } => z.device(),
             Form::General { anchors, .. } => anchors.device(),
@@ -205,10 +275,9 @@ impl Batch {
     }
 }
 
-/// For each of the 2B anchors the columns of its negatives, ascending: 2B x (2B - 2).
-fn negative_columns(pairs: i64, device: tch::Device) -> Result<Tensor> {
-    let options = (Kind::Int64, device);
-    let anchor = Tensor::f_arange(2 * pairs, options)?.f_unsqueeze(1)?; // 2B x 1
+/// For each of the anchors (R x 1) the columns of its negatives, ascending: R x (2B - 2).
+fn negative_columns(anchor: &Tensor, pairs: i64) -> Result<Tensor> {
+    let options = (Kind::Int64, anchor.device());
     let first = anchor.f_remainder(pairs)?; // the smaller of {self, partner}; the larger is first + B
     let position = Tensor::f_arange(2 * pairs - 2, options)?.f_unsqueeze(0)?; // 1 x N
     // Position p is column p before `first`, p + 1 between the two, p + 2 after both.

@@ -1,7 +1,7 @@
 //! BCL, Bayesian contrastive learning: random negatives, each weighted by ω = target / sampling density.
 
 use super::table_cache::TableCache;
-use super::{ContrastiveLoss, Weighting, log_sum};
+use super::{ContrastiveLoss, NegativesTerm, Weighting, log_sum};
 use crate::error::Result;
 use crate::order_stats::OrderStats;
 use crate::params::{ClassPrior, Concentration, Location, Temperature, Tilt};
@@ -24,7 +24,7 @@ pub enum Formulation {
 /// "<="); no gradient flows through ω. Source: arXiv 2301.11673.
 ///
 /// In the first formulation ω_j = x_j^β p_j / mean_k(x_k^β p_k) with p = p(TN | x).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Bcl {
     alpha: Location,
     target: Target,
@@ -140,6 +140,18 @@ impl ContrastiveLoss for Bcl {
     fn log_negatives(&self, rows: &Rows) -> Result<Tensor> {
         let (log_weights, _, _) = self.log_weights(rows)?;
         log_sum(&rows.negative.f_div_scalar(self.temperature.get())?.f_add(&log_weights)?)
+    }
+
+    fn negatives_term(&self, negatives: usize) -> Option<NegativesTerm> {
+        let table = self.tables.slices(&self.model, self.compat, negatives);
+        Some(match self.target {
+            Target::Density(_) => NegativesTerm::ByRank { omega: table.omega },
+            Target::Tilted(tilt) => NegativesTerm::Tilted { posterior: table.posterior, tilt: tilt.get() },
+        })
+    }
+
+    fn boxed(&self) -> Box<dyn ContrastiveLoss> {
+        Box::new(self.clone())
     }
 
     fn weighting(&self, rows: &Rows) -> Result<Weighting> {

@@ -1,6 +1,6 @@
 //! DCL, *Debiased* contrastive learning (not Decoupled): subtracts the expected share of false negatives.
 
-use super::{ContrastiveLoss, debiased, log_sum};
+use super::{ContrastiveLoss, NegativesTerm, debiased, log_sum};
 use crate::error::Result;
 use crate::params::{ClassPrior, Temperature};
 use crate::views::Rows;
@@ -39,5 +39,13 @@ impl ContrastiveLoss for Dcl {
     fn log_negatives(&self, rows: &Rows) -> Result<Tensor> {
         let sum = log_sum(&rows.negative.f_div_scalar(self.temperature.get())?)?;
         debiased(rows, &sum, self.class_prior.get(), self.temperature)
+    }
+
+    fn negatives_term(&self, _: usize) -> Option<NegativesTerm> {
+        Some(NegativesTerm::Debiased { tau_plus: self.class_prior.get(), hardness: None })
+    }
+
+    fn boxed(&self) -> Box<dyn ContrastiveLoss> {
+        Box::new(*self)
     }
 }

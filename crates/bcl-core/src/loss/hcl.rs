@@ -1,6 +1,6 @@
 //! HCL, contrastive learning with hard negatives: DCL with negatives tilted towards high scores.
 
-use super::{ContrastiveLoss, Weighting, debiased, log_sum};
+use super::{ContrastiveLoss, NegativesTerm, Weighting, debiased, log_sum};
 use crate::error::Result;
 use crate::params::{ClassPrior, HclBeta, Temperature};
 use crate::views::Rows;
@@ -44,6 +44,14 @@ impl ContrastiveLoss for Hcl {
         let tilted = log_sum(&logits.f_mul_scalar(1.0 + beta)?)?; // log sum y x
         let mean = log_sum(&logits.f_mul_scalar(beta)?)?.f_sub_scalar((logits.size()[1] as f64).ln())?; // log mean y
         debiased(rows, &tilted.f_sub(&mean)?, self.class_prior.get(), self.temperature)
+    }
+
+    fn negatives_term(&self, _: usize) -> Option<NegativesTerm> {
+        Some(NegativesTerm::Debiased { tau_plus: self.class_prior.get(), hardness: Some(self.beta.get()) })
+    }
+
+    fn boxed(&self) -> Box<dyn ContrastiveLoss> {
+        Box::new(*self)
     }
 
     /// The tilt y / mean(y), before the correction for false negatives.

@@ -1,6 +1,6 @@
 //! InfoNCE, the loss of SimCLR: every random sample counts as a true negative.
 
-use super::{ContrastiveLoss, log_sum};
+use super::{ContrastiveLoss, NegativesTerm, log_sum};
 use crate::error::Result;
 use crate::params::Temperature;
 use crate::views::Rows;
@@ -37,5 +37,13 @@ impl ContrastiveLoss for InfoNce {
 
     fn log_negatives(&self, rows: &Rows) -> Result<Tensor> {
         log_sum(&rows.negative.f_div_scalar(self.temperature.get())?)
+    }
+
+    fn negatives_term(&self, _: usize) -> Option<NegativesTerm> {
+        Some(NegativesTerm::Sum)
+    }
+
+    fn boxed(&self) -> Box<dyn ContrastiveLoss> {
+        Box::new(*self)
     }
 }

@@ -13,6 +13,7 @@ mod hcl;
 mod info_nce;
 mod oracle;
 mod table_cache;
+mod term;
 
 pub use bcl::{Bcl, Formulation};
 pub use config::{Estimator, LossConfig};
@@ -20,11 +21,13 @@ pub use dcl::Dcl;
 pub use hcl::Hcl;
 pub use info_nce::InfoNce;
 pub use oracle::Oracle;
+pub use term::NegativesTerm;
 
 use crate::error::Result;
+use crate::evaluation;
 use crate::params::Temperature;
 use crate::views::{Batch, Rows};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// How the losses of the anchors become one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,6 +77,16 @@ pub trait ContrastiveLoss: Send + Sync + std::fmt::Debug {
     /// When the rows lack what the estimator needs, or memory does not suffice.
     fn log_negatives(&self, rows: &Rows) -> Result<Tensor>;
 
+    /// The same term in the form that the fused kernels evaluate, for `negatives` negatives an anchor; `None` where only
+    /// tensors can, as for an estimator of your own.
+    fn negatives_term(&self, negatives: usize) -> Option<NegativesTerm> {
+        let _ = negatives;
+        None
+    }
+
+    /// A copy: the graph keeps one for the backward pass.
+    fn boxed(&self) -> Box<dyn ContrastiveLoss>;
+
     /// What the estimator does to the negatives of these rows.
     ///
     /// # Errors
@@ -91,17 +104,24 @@ pub trait ContrastiveLoss: Send + Sync + std::fmt::Debug {
         self.forward_batch(&Batch::two_views(z1, z2)?, Reduction::Mean)
     }
 
-    /// Loss of a batch in any form: a scalar, or A values with [`Reduction::None`].
+    /// Loss of a batch in any form: a scalar, or A values with [`Reduction::None`]. How it is evaluated is the
+    /// batch's [`Evaluation`](crate::Evaluation).
     ///
     /// # Errors
-    /// When labels are needed and missing, or memory does not suffice.
+    /// When labels are needed and missing, memory does not suffice, or the evaluation asked for is not possible.
     fn forward_batch(&self, batch: &Batch, reduction: Reduction) -> Result<Tensor> {
-        let per_anchor = per_anchor(self.temperature(), &batch.rows()?, |rows| self.log_negatives(rows))?;
-        Ok(match reduction {
-            Reduction::Mean => per_anchor.f_mean(None::<Kind>)?,
-            Reduction::Sum => per_anchor.f_sum(None::<Kind>)?,
-            Reduction::None => per_anchor,
-        })
+        evaluation::forward(self, batch, reduction)
+    }
+
+    /// Loss of each anchor from its scores: A values.
+    ///
+    /// # Errors
+    /// As for [`ContrastiveLoss::log_negatives`].
+    fn per_anchor(&self, rows: &Rows) -> Result<Tensor> {
+        // softplus(log Ng - s+ / t)
+        let margin =
+            self.log_negatives(rows)?.f_sub(&rows.positive.f_div_scalar(self.temperature().get())?)?;
+        Ok(margin.f_zeros_like()?.f_logaddexp(&margin)?)
     }
 
     /// The losses of the anchors with scores, weights, posterior and ranks.
@@ -110,20 +130,10 @@ pub trait ContrastiveLoss: Send + Sync + std::fmt::Debug {
     /// As for [`ContrastiveLoss::forward_batch`].
     fn forward_detailed(&self, batch: &Batch) -> Result<Detailed> {
         let rows = batch.rows()?;
-        let per_anchor = per_anchor(self.temperature(), &rows, |rows| self.log_negatives(rows))?;
+        let per_anchor = self.per_anchor(&rows)?;
         let weighting = self.weighting(&rows)?;
         Ok(Detailed { per_anchor, rows, weighting })
     }
-}
-
-/// softplus(log Ng - s+ / t): A.
-fn per_anchor(
-    t: Temperature,
-    rows: &Rows,
-    log_negatives: impl FnOnce(&Rows) -> Result<Tensor>,
-) -> Result<Tensor> {
-    let margin = log_negatives(rows)?.f_sub(&rows.positive.f_div_scalar(t.get())?)?;
-    Ok(margin.f_zeros_like()?.f_logaddexp(&margin)?)
 }
 
 /// log of the sum over negatives of exp(logits): A x N -> A.

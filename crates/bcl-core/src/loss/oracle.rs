@@ -1,6 +1,6 @@
 //! Oracle: labels tell the false negatives; the loss that BCL estimates without them.
 
-use super::{ContrastiveLoss, Weighting, log_sum};
+use super::{ContrastiveLoss, NegativesTerm, Weighting, log_sum};
 use crate::error::{Error, Result};
 use crate::params::Temperature;
 use crate::views::Rows;
@@ -52,6 +52,14 @@ impl ContrastiveLoss for Oracle {
         let count = true_negatives.f_clamp_min(1)?.f_to_kind(logits.kind())?;
         let scaled = sum.f_sub(&count.f_log()?)?.f_add_scalar((n as f64).ln())?;
         Ok(scaled.f_masked_fill(&none, f64::NEG_INFINITY)?)
+    }
+
+    fn negatives_term(&self, _: usize) -> Option<NegativesTerm> {
+        Some(NegativesTerm::TrueNegatives)
+    }
+
+    fn boxed(&self) -> Box<dyn ContrastiveLoss> {
+        Box::new(*self)
     }
 
     fn weighting(&self, rows: &Rows) -> Result<Weighting> {

@@ -2,7 +2,7 @@
 
 use super::clock::{Case, Timing, interleaved};
 use anyhow::Result;
-use bcl_core::{ContrastiveLoss, Estimator, LossConfig};
+use bcl_core::{Batch, ContrastiveLoss, Estimator, Evaluation, LossConfig, Reduction};
 use std::time::Duration;
 use tch::{Device, Kind, Tensor};
 
@@ -37,16 +37,22 @@ pub fn run(pairs: i64, dim: i64, device: Device, budget: Duration) -> Result<Vec
         value.backward();
         synchronize(device);
     };
-    let mut cases: Vec<Case<'_>> = losses
-        .iter()
-        .map(|loss| {
-            Case::new(format!("{} (ours)", loss.name()), || {
-                if let Ok(value) = loss.forward(&z1, &z2) {
+    let evaluations: &[(&str, Evaluation)] = match device {
+        Device::Cpu => &[("fused", Evaluation::Fused), ("plain", Evaluation::Plain)],
+        _ => &[("plain", Evaluation::Plain), ("blockwise", Evaluation::Blockwise)],
+    };
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for &(how, evaluation) in evaluations {
+        for loss in &losses {
+            let (z1, z2) = (&z1, &z2);
+            cases.push(Case::new(format!("{} {how}", loss.name()), move || {
+                let batch = Batch::two_views(z1, z2).map(|batch| batch.evaluation(evaluation));
+                if let Ok(value) = batch.and_then(|batch| loss.forward_batch(&batch, Reduction::Mean)) {
                     step(&value);
                 }
-            })
-        })
-        .collect();
+            }));
+        }
+    }
     cases.push(Case::new("InfoNCE by cross_entropy", || step(&cross_entropy(&z1, &z2))));
     cases.push(Case::new("BCL by sort + searchsorted", || step(&sorted_bcl(&z1, &z2))));
     if pairs <= CUBIC_LIMIT {

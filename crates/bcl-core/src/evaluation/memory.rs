@@ -1,0 +1,53 @@
+//! What an evaluation takes in memory, told beforehand.
+
+#![allow(unsafe_code, reason = "asks the CUDA runtime for free memory")]
+
+use crate::fused;
+
+/// Bytes that a fused evaluation takes besides the embeddings, forward and backward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Kept between evaluations for the next: scores of a block, packed embeddings, ranks.
+    pub workspace: usize,
+    /// The two views in one tensor, their gradient, its product with the upstream gradient, and the gradients of the
+    /// views.
+    pub tensors: usize,
+}
+
+impl Memory {
+    /// For `pairs` pairs of two views, `dim` wide, on `threads` threads, in f32.
+    #[must_use]
+    pub fn two_views(pairs: usize, dim: usize, threads: usize) -> Self {
+        let rows = 2 * pairs;
+        Self {
+            workspace: fused::workspace_bytes(rows, rows, dim, threads),
+            tensors: 4 * rows * dim * std::mem::size_of::<f32>(),
+        }
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.workspace + self.tensors
+    }
+}
+
+/// Frees the memory that fused evaluations have kept for the next.
+pub fn release_memory() {
+    fused::release();
+}
+
+/// Free memory of the current CUDA device, by the CUDA runtime of this process; `None` without one.
+pub(super) fn free_device_bytes() -> Option<i64> {
+    type MemGetInfo = unsafe extern "C" fn(*mut usize, *mut usize) -> libc::c_int;
+    // SAFETY: looks a name up; the signature is cudaMemGetInfo's; it writes two numbers.
+    unsafe {
+        let address = libc::dlsym(libc::RTLD_DEFAULT, c"cudaMemGetInfo".as_ptr());
+        if address.is_null() {
+            return None;
+        }
+        let ask = std::mem::transmute::<*mut libc::c_void, MemGetInfo>(address);
+        let (mut free, mut total) = (0, 0);
+        (ask(&mut free, &mut total) == 0).then(|| i64::try_from(free).unwrap_or(i64::MAX))
+    }
+}

@@ -1,0 +1,61 @@
+//! Memory that is kept from one evaluation to the next: none is allocated in the steady state.
+
+use super::row::RowScratch;
+use std::sync::{Mutex, PoisonError};
+
+/// A buffer of f32 that begins at a cache line.
+#[derive(Debug, Default)]
+pub(super) struct Aligned(Vec<f32>);
+
+const LINE: usize = 16;
+
+impl Aligned {
+    /// Room for `length` elements, whose content is anything.
+    pub(super) fn reserve(&mut self, length: usize) -> *mut f32 {
+        if self.0.len() < length + LINE {
+            self.0 = Vec::new(); // not copied
+            self.0 = vec![0.0; length + LINE];
+        }
+        let start = self.0.as_mut_ptr();
+        let offset = start.align_offset(4 * LINE);
+        start.wrapping_add(if offset < LINE { offset } else { 0 })
+    }
+}
+
+/// The buffers of one evaluation.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    pub(super) panels: Aligned,
+    pub(super) scores: Aligned,
+    /// Embeddings and gradients with rows filled up, where the width is no multiple of a vector's.
+    pub(super) padded: [Aligned; 6],
+    scratch: Vec<RowScratch>,
+}
+
+impl Workspace {
+    /// Scratch memory of `members` for rows of `length`.
+    pub(super) fn scratch(&mut self, members: usize, length: usize) -> *mut RowScratch {
+        if self.scratch.len() < members {
+            self.scratch.resize_with(members, RowScratch::default);
+        }
+        self.scratch.iter_mut().for_each(|scratch| scratch.reserve(length));
+        self.scratch.as_mut_ptr()
+    }
+}
+
+/// Workspaces that nobody uses at the moment.
+static IDLE: Mutex<Vec<Workspace>> = Mutex::new(Vec::new());
+
+/// Lends a workspace to `work`; evaluations at the same time have one each.
+pub(super) fn with<T>(work: impl FnOnce(&mut Workspace) -> T) -> T {
+    let lock = || IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut workspace = lock().pop().unwrap_or_default();
+    let result = work(&mut workspace);
+    lock().push(workspace);
+    result
+}
+
+/// Frees the memory that evaluations have kept for the next.
+pub(crate) fn release() {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
