@@ -313,6 +313,24 @@ fn the_choice_is_automatic_and_can_be_forced() {
 }
 
 #[test]
+fn what_is_not_finite_stays_so() {
+    for config in configs() {
+        for poison in [f64::NAN, f64::INFINITY] {
+            for (rows, every) in [(6, 1), (40, 1), (40, 30)] {
+                let z1 = f32s(rows, 8, 1);
+                for row in (0..rows).step_by(every) {
+                    let _ = z1.get(row).narrow(0, 0, 1).fill_(poison);
+                }
+                let (value, gradients) =
+                    evaluate(&config, &[z1, f32s(rows, 8, 2)], Evaluation::Fused, Reduction::Mean);
+                assert!(!value[0].is_finite(), "{config:?}: {poison} became {}", value[0]);
+                assert!(gradients.iter().flatten().any(|x| !x.is_finite()));
+            }
+        }
+    }
+}
+
+#[test]
 fn embeddings_need_not_lie_one_after_another() {
     let whole = f32s(20, 16, 1);
     let (z1, z2) = (whole.narrow(0, 0, 10), whole.narrow(0, 10, 10));

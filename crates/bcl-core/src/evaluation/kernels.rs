@@ -102,6 +102,7 @@ impl Engine for Kernels {
         // SAFETY: fresh, contiguous tensors, of which nothing else has a slice; f64 and f32. The kernels write every
         // element.
         let mut gradient = match &gradients[..] {
+            // SAFETY: as above.
             [anchors, positives, negatives] => unsafe {
                 Gradient::General {
                     anchors: slice_mut(anchors),
@@ -109,6 +110,7 @@ impl Engine for Kernels {
                     negatives: slice_mut(negatives),
                 }
             },
+            // SAFETY: as above.
             [z] => Gradient::TwoViews(unsafe { slice_mut(z) }),
             _ => Gradient::None,
         };

@@ -3,6 +3,8 @@
 //! The kernels are generic, `#[inline(always)]`, and instantiated inside functions that enable the processor's
 //! features ([`super::isa`]); so every operation here becomes one instruction.
 
+use super::rank::{Placed, look_up_placed};
+
 /// A vector of f32.
 ///
 /// # Safety
@@ -29,9 +31,11 @@ pub(super) trait Lanes: Copy {
     unsafe fn store_whole(self, to: *mut u32);
     /// Where `self > 0`: `other`, else -inf.
     unsafe fn where_positive(self, other: Self) -> Self;
-    /// How many of the first `count` (<= WIDTH) elements at `from` are <= `value`; WIDTH elements are readable.
-    unsafe fn count_at_most(from: *const f32, count: usize, value: f32) -> u32;
+    /// How many of the WIDTH elements at `from` are <= `value`.
+    unsafe fn count_at_most(from: *const f32, value: f32) -> u32;
     unsafe fn to_array(self) -> [f32; 16];
+    /// [`look_up_placed`] as a function of its own.
+    unsafe fn look_up(view: Placed<'_>, table: &[f32], out: &mut [f32]);
 
     /// Sum, in f64, in a fixed order.
     #[inline(always)]
@@ -64,7 +68,7 @@ pub(super) trait Lanes: Copy {
             let x = self.max(Self::splat(-87.0));
             let power = x.mul(Self::splat(std::f32::consts::LOG2_E)).round();
             // ln 2 in two parts: the first has few digits, so that its product with the power is exact.
-            let rest = power.mul_add(Self::splat(-0.693_359_375), x);
+            let rest = power.mul_add(Self::splat(-355.0 / 512.0), x);
             let rest = power.mul_add(Self::splat(2.121_944_4e-4), rest);
             let mut series = Self::splat(1.987_569_1e-4);
             for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
@@ -153,16 +157,21 @@ impl Lanes for Portable {
         self.zip(other, |x, y| if x > 0.0 { y } else { f32::NEG_INFINITY })
     }
     #[inline(always)]
-    unsafe fn count_at_most(from: *const f32, count: usize, value: f32) -> u32 {
+    unsafe fn count_at_most(from: *const f32, value: f32) -> u32 {
         // SAFETY: readable for 8 elements.
         let lanes = unsafe { Self::load(from) };
-        lanes.0.iter().take(count).map(|&x| u32::from(x <= value)).sum()
+        lanes.0.iter().map(|&x| u32::from(x <= value)).sum()
     }
     #[inline(always)]
     unsafe fn to_array(self) -> [f32; 16] {
         let mut out = [0.0; 16];
         out[..8].copy_from_slice(&self.0);
         out
+    }
+    #[inline(never)]
+    unsafe fn look_up(view: Placed<'_>, table: &[f32], out: &mut [f32]) {
+        // SAFETY: as the trait.
+        unsafe { look_up_placed::<Self>(view, table, out) }
     }
 }
 
@@ -171,7 +180,7 @@ pub(super) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::Lanes;
+    use super::{Lanes, Placed, look_up_placed};
     use std::arch::x86_64::*;
 
     /// 16 elements; AVX-512 F.
@@ -238,11 +247,10 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn count_at_most(from: *const f32, count: usize, value: f32) -> u32 {
+        unsafe fn count_at_most(from: *const f32, value: f32) -> u32 {
             unsafe {
-                let first = _bzhi_u32(0xFFFF, count as u32) as u16;
                 let lanes = _mm512_loadu_ps(from);
-                _mm512_mask_cmp_ps_mask::<_CMP_LE_OQ>(first, lanes, _mm512_set1_ps(value)).count_ones()
+                _mm512_cmp_ps_mask::<_CMP_LE_OQ>(lanes, _mm512_set1_ps(value)).count_ones()
             }
         }
         #[inline(always)]
@@ -250,6 +258,11 @@ mod x86 {
             let mut out = [0.0; 16];
             unsafe { _mm512_storeu_ps(out.as_mut_ptr(), self.0) };
             out
+        }
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,popcnt")]
+        unsafe fn look_up(view: Placed<'_>, table: &[f32], out: &mut [f32]) {
+            unsafe { look_up_placed::<Self>(view, table, out) }
         }
     }
 
@@ -321,11 +334,11 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn count_at_most(from: *const f32, count: usize, value: f32) -> u32 {
+        unsafe fn count_at_most(from: *const f32, value: f32) -> u32 {
             unsafe {
                 let lanes = _mm256_loadu_ps(from);
                 let most = _mm256_cmp_ps::<_CMP_LE_OQ>(lanes, _mm256_set1_ps(value));
-                _bzhi_u32(_mm256_movemask_ps(most) as u32, count as u32).count_ones()
+                (_mm256_movemask_ps(most) as u32).count_ones()
             }
         }
         #[inline(always)]
@@ -333,6 +346,11 @@ mod x86 {
             let mut out = [0.0; 16];
             unsafe { _mm256_storeu_ps(out.as_mut_ptr(), self.0) };
             out
+        }
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma,bmi2,popcnt")]
+        unsafe fn look_up(view: Placed<'_>, table: &[f32], out: &mut [f32]) {
+            unsafe { look_up_placed::<Self>(view, table, out) }
         }
     }
 }

@@ -44,19 +44,22 @@ pub(super) fn grow<T: Clone>(buffer: &mut Vec<T>, length: usize, fill: T) {
     }
 }
 
-/// Calls `visit(position, rank)` for every element of the row, in order; ranks are 1..=N, tied scores share the
-/// highest rank of their group.
+/// Looks up every element of the row by its rank: `out[position] = table[rank - 1]`. Ranks are 1..=N, tied scores share
+/// the highest rank of their group.
 ///
 /// # Safety
 /// The processor has the features of `V`. `row` is readable for `length` elements rounded up to 16; elements
-/// beyond `length` are numbers, no matter which; none is NaN. `scratch` has room for `length`, which is >= 1.
+/// beyond `length` are numbers, no matter which; none is NaN. `scratch` has room for `length`, which is >= 1; `table` and
+/// `out` are at least as long.
 #[inline(always)]
-pub(super) unsafe fn ranks<V: Lanes>(
+pub(super) unsafe fn look_up<V: Lanes>(
     row: *const f32,
     length: usize,
     scratch: &mut RankScratch,
-    mut visit: impl FnMut(usize, u32),
+    table: &[f32],
+    out: &mut [f32],
 ) {
+    let (table, out) = (&table[..length], &mut out[..length]);
     // SAFETY: `row` is readable for `length` elements.
     let scores = unsafe { std::slice::from_raw_parts(row, length) };
     // SAFETY: as this function.
@@ -65,11 +68,11 @@ pub(super) unsafe fn ranks<V: Lanes>(
     let spread = high - low;
     let scale = buckets as f32 / spread;
     if spread == 0.0 {
-        (0..length).for_each(|position| visit(position, length as u32));
+        out.fill(table[length - 1]);
         return;
     }
     if !(scale.is_finite() && spread.is_finite() && scale > 0.0) {
-        by_sorting(scores, &mut scratch.placed, visit);
+        by_sorting(scores, &mut scratch.placed, table, out);
         return;
     }
     let bounds = &mut scratch.bounds[..buckets + 2];
@@ -85,7 +88,7 @@ pub(super) unsafe fn ranks<V: Lanes>(
         }
     }
     let numbers = &scratch.bucket[..length];
-    let mut crowded = false;
+    let mut most = 0;
     // SAFETY: bucket numbers are in 0..buckets, `bounds` has buckets + 2 entries, and the counts sum to `length`, so
     // that places are in 0..length.
     unsafe {
@@ -94,7 +97,7 @@ pub(super) unsafe fn ranks<V: Lanes>(
         }
         let mut sum = 0;
         for count in &mut bounds[2..] {
-            crowded |= *count > CROWDED;
+            most = most.max(*count);
             sum += *count;
             *count = sum;
         }
@@ -105,7 +108,7 @@ pub(super) unsafe fn ranks<V: Lanes>(
             *place += 1;
         }
     }
-    if crowded {
+    if most > CROWDED {
         let mut start = 0;
         for &end in &bounds[1..=buckets] {
             if end - start > CROWDED {
@@ -114,29 +117,59 @@ pub(super) unsafe fn ranks<V: Lanes>(
             start = end;
         }
     }
-    let placed = scratch.placed.as_ptr();
-    for (position, (&score, &number)) in scores.iter().zip(numbers).enumerate() {
-        // SAFETY: `number` is in 0..buckets; a vector at any place below `length` is readable.
-        let rank = unsafe {
-            let (start, end) =
-                (*bounds.get_unchecked(number as usize), *bounds.get_unchecked(number as usize + 1));
-            if crowded && end - start > CROWDED {
-                let bucket = &scratch.placed[start as usize..end as usize];
-                start + bucket.partition_point(|&other| other <= score) as u32
-            } else {
-                let mut rank = start;
-                let mut at = start as usize;
-                loop {
-                    let count = (end as usize - at).min(V::WIDTH);
-                    rank += V::count_at_most(placed.add(at), count, score);
-                    at += V::WIDTH;
-                    if at >= end as usize {
-                        break rank;
-                    }
-                }
+    // Elements of later buckets are larger than all of this one, and so is what follows the last: a comparison may run on.
+    scratch.placed[length..length + V::WIDTH].fill(f32::INFINITY);
+    let view = Placed { scores, numbers, bounds, placed: &scratch.placed };
+    // SAFETY: bucket numbers are in 0..buckets; a vector at any place up to `length` is readable.
+    unsafe { V::look_up(view, table, out) };
+    if most > V::WIDTH as u32 {
+        for (position, &score) in scores.iter().enumerate() {
+            let number = numbers[position] as usize;
+            let (start, end) = (bounds[number] as usize, bounds[number + 1] as usize);
+            if end - start > V::WIDTH {
+                let bucket = &scratch.placed[start..end];
+                let among = if bucket.len() > CROWDED as usize {
+                    bucket.partition_point(|&other| other <= score)
+                } else {
+                    bucket.iter().filter(|&&other| other <= score).count()
+                };
+                out[position] = table[(start + among).max(1) - 1];
             }
-        };
-        visit(position, rank);
+        }
+    }
+}
+
+/// A row in buckets.
+#[derive(Clone, Copy)]
+pub(super) struct Placed<'a> {
+    scores: &'a [f32],
+    /// Bucket of each score.
+    numbers: &'a [u32],
+    /// Where each bucket begins.
+    bounds: &'a [u32],
+    /// The scores by bucket, then a vector of infinities.
+    placed: &'a [f32],
+}
+
+/// The last step of [`look_up`] for buckets of at most a vector; elements of others are left to the caller, what is written
+/// for them is any entry of the table. Apart from the rest so that it has the registers to itself ([`Lanes::look_up`]).
+///
+/// # Safety
+/// The processor has the features of `V`. Numbers are below the length of `bounds`; bounds are such that a vector at them is
+/// readable; `table` and `out` are as long as the scores.
+#[inline(always)]
+pub(super) unsafe fn look_up_placed<V: Lanes>(view: Placed<'_>, table: &[f32], out: &mut [f32]) {
+    let (scores, numbers) = (view.scores.as_ptr(), view.numbers.as_ptr());
+    let (bounds, placed) = (view.bounds.as_ptr(), view.placed.as_ptr());
+    let (table, to) = (table.as_ptr(), out.as_mut_ptr());
+    for position in 0..view.scores.len() {
+        // SAFETY: as this function. Elements beyond the last are infinite and not counted, so that rank <= length; in a
+        // bucket of more than a vector nothing may be counted, hence the `max`.
+        unsafe {
+            let start = *bounds.add(*numbers.add(position) as usize);
+            let among = V::count_at_most(placed.add(start as usize), *scores.add(position));
+            *to.add(position) = *table.add((start + among).max(1) as usize - 1);
+        }
     }
 }
 
@@ -163,12 +196,12 @@ unsafe fn range<V: Lanes>(scores: &[f32]) -> (f32, f32) {
 
 /// For ranges that a scale does not fit: as wide as f32, or narrower than its smallest normal number.
 #[cold]
-fn by_sorting(scores: &[f32], sorted: &mut [f32], mut visit: impl FnMut(usize, u32)) {
+fn by_sorting(scores: &[f32], sorted: &mut [f32], table: &[f32], out: &mut [f32]) {
     let sorted = &mut sorted[..scores.len()];
     sorted.copy_from_slice(scores);
     // -0 and +0 tie: total_cmp tells them apart, `<=` below does not mind.
     sorted.sort_unstable_by(f32::total_cmp);
-    for (position, &score) in scores.iter().enumerate() {
-        visit(position, sorted.partition_point(|&other| other <= score) as u32);
+    for (out, &score) in out.iter_mut().zip(scores) {
+        *out = table[sorted.partition_point(|&other| other <= score).max(1) - 1];
     }
 }

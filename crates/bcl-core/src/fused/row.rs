@@ -5,7 +5,7 @@
 //! counts, so nothing overflows and the largest term is 1.
 
 use super::lanes::Lanes;
-use super::rank::{RankScratch, grow, ranks};
+use super::rank::{RankScratch, grow, look_up};
 
 /// What an estimator makes of an anchor's negatives: the term Ng.
 #[derive(Debug, Clone, Copy)]
@@ -77,35 +77,27 @@ pub(super) unsafe fn row<V: Lanes>(
 ) -> RowResult {
     let n = length as f64;
     let padded = length.next_multiple_of(V::WIDTH);
+    // SAFETY: the row reaches over `padded` elements.
+    if !(positive.is_finite() && unsafe { all_finite::<V>(row, padded) }) {
+        // What is not a number has no rank, and must not pass for a loss.
+        if factor.is_some() {
+            // SAFETY: as above.
+            unsafe { std::slice::from_raw_parts_mut(row, length) }.fill(f32::NAN);
+        }
+        return RowResult { loss: f64::NAN, positive: f32::NAN };
+    }
     let inverse = 1.0 / temperature;
     let margin_of = |log: f64| log - f64::from(positive) * inverse;
     // SAFETY (of every block below): `row` and the weights reach over `padded` elements; the rest is the contract.
-    let weights = scratch.weights.as_mut_ptr();
     match term {
-        Term::ByRank { omega } => {
-            let omega = omega.as_ptr();
-            // SAFETY: ranks are in 1..=length, the table has `length` entries.
-            unsafe {
-                ranks::<V>(row, length, &mut scratch.ranks, |position, rank| {
-                    *weights.add(position) = *omega.add(rank as usize - 1);
-                });
-            }
-        }
-        Term::Tilted { posterior, .. } => {
-            let posterior = posterior.as_ptr();
-            // SAFETY: as above.
-            unsafe {
-                ranks::<V>(row, length, &mut scratch.ranks, |position, rank| {
-                    *weights.add(position) = *posterior.add(rank as usize - 1);
-                });
-            }
-        }
-        // SAFETY: the weights reach over `length` elements.
-        Term::Sum | Term::Debiased { .. } => unsafe {
-            std::slice::from_raw_parts_mut(weights, length).fill(1.0);
+        // SAFETY: as this function.
+        Term::ByRank { omega: table } | Term::Tilted { posterior: table, .. } => unsafe {
+            look_up::<V>(row, length, &mut scratch.ranks, table, &mut scratch.weights);
         },
+        Term::Sum | Term::Debiased { .. } => scratch.weights[..length].fill(1.0),
         Term::TrueNegatives => {}
     }
+    let weights = scratch.weights.as_mut_ptr();
     // Beyond the row nothing counts.
     // SAFETY: up to `padded`.
     let mut largest = unsafe {
@@ -281,6 +273,22 @@ impl Exponentials {
                 }
             }
         }
+    }
+}
+
+/// Whether all elements are finite: each times 0 is 0 only then.
+///
+/// # Safety
+/// As for [`row`].
+#[inline(always)]
+unsafe fn all_finite<V: Lanes>(row: *const f32, padded: usize) -> bool {
+    // SAFETY: as this function.
+    unsafe {
+        let (zero, mut sum) = (V::splat(0.0), V::splat(0.0));
+        for start in (0..padded).step_by(V::WIDTH) {
+            sum = V::load(row.add(start)).mul_add(zero, sum);
+        }
+        sum.sum() == 0.0
     }
 }
 

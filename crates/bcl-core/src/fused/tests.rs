@@ -2,7 +2,7 @@
 
 use super::lanes::{Lanes, Portable};
 use super::product::{Left, Out, Right, pack, product};
-use super::rank::{RankScratch, ranks};
+use super::rank::{RankScratch, look_up};
 use super::*;
 use proptest::prelude::*;
 
@@ -20,7 +20,8 @@ macro_rules! on_every_isa {
                 type $lanes = Avx512;
                 const $vectors: usize = 4;
                 // SAFETY: the features were found.
-                unsafe { call(|| $body) };
+                let run = |work: &mut dyn FnMut()| unsafe { call(|| work()) };
+                run(&mut || $body);
             }
             if Isa::available().contains(&Isa::Avx2) {
                 #[target_feature(enable = "avx2,fma,bmi2,popcnt")]
@@ -30,7 +31,8 @@ macro_rules! on_every_isa {
                 type $lanes = Avx2;
                 const $vectors: usize = 2;
                 // SAFETY: the features were found.
-                unsafe { call(|| $body) };
+                let run = |work: &mut dyn FnMut()| unsafe { call(|| work()) };
+                run(&mut || $body);
             }
         }
         {
@@ -73,17 +75,18 @@ fn the_exponential_is_right_to_two_units() {
 
 fn ranks_of(scores: &[f32]) {
     let n = scores.len();
-    let naive: Vec<u32> =
-        scores.iter().map(|s| scores.iter().filter(|other| *other <= s).count() as u32).collect();
+    let naive: Vec<f32> =
+        scores.iter().map(|s| scores.iter().filter(|other| *other <= s).count() as f32).collect();
     let mut padded = scores.to_vec();
     padded.resize(n.next_multiple_of(16) + 16, 1e9);
     let (padded, naive) = (&padded, &naive);
     on_every_isa!(V, _VECTORS => {
         let mut scratch = RankScratch::default();
         scratch.reserve(n);
-        let mut ours = vec![0; n];
+        let mut ours = vec![0.0; n];
+        let table: Vec<f32> = (1..=n).map(|rank| rank as f32).collect();
         // SAFETY: the row is padded, the scratch has room, the instruction set is there.
-        unsafe { ranks::<V>(padded.as_ptr(), n, &mut scratch, |position, rank| ours[position] = rank) };
+        unsafe { look_up::<V>(padded.as_ptr(), n, &mut scratch, &table, &mut ours) };
         assert_eq!(&ours, naive, "{n} scores");
     });
 }
