@@ -115,8 +115,9 @@ struct Input {
 impl Input {
     fn read(path: &Path) -> Result<Self> {
         ensure!(path.exists(), "{}: no such file", path.display());
-        let tensors = Tensor::read_safetensors(path)
+        let mut tensors = Tensor::read_safetensors(path)
             .with_context(|| format!("{}: expected a safetensors file", path.display()))?;
+        tensors.sort_by(|(one, _), (other, _)| one.cmp(other)); // they come in the order of a hash table
         let names: Vec<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
         let get = |wanted: &str| {
             tensors.iter().find(|(name, _)| name == wanted).map(|(_, tensor)| tensor.shallow_clone())
