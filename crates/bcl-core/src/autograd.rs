@@ -9,9 +9,9 @@ use tch::Tensor;
 
 /// A backward pass.
 pub(crate) trait Backward: Send {
-    /// The gradients by the inputs, in their order, from the gradient by the value. It may be called again, when the
-    /// graph is kept.
-    fn backward(&mut self, upstream: &Tensor) -> Result<Vec<Tensor>>;
+    /// The gradients by the inputs, in their order, from the gradient by the value; none for an input that asks for
+    /// none. It may be called again, when the graph is kept.
+    fn backward(&mut self, upstream: &Tensor) -> Result<Vec<Option<Tensor>>>;
 }
 
 type State = Box<dyn Backward>;
@@ -89,6 +89,7 @@ unsafe extern "C" fn call_backward(
     let text = match result {
         Ok(Ok(tensors)) if tensors.len() == count => {
             for (index, tensor) in tensors.iter().enumerate() {
+                let Some(tensor) = tensor else { continue };
                 // SAFETY: there are `count` places; C++ owns what is put there.
                 unsafe { *gradients.add(index) = bcl_share(tensor.as_ptr() as *const c_void) };
             }

@@ -269,6 +269,45 @@ fn a_kept_graph_goes_backward_twice_and_a_freed_one_says_so() {
 }
 
 #[test]
+fn a_queue_that_changes_before_the_backward_pass_is_noticed_where_it_matters() {
+    for evaluation in OWN {
+        let anchors = f32s(4, 8, 1).set_requires_grad(true);
+        let (positives, queue) = (f32s(4, 8, 2), f32s(16, 8, 3));
+        let mut gradient_of = |reduction, change: bool| {
+            let batch = Batch::general(&anchors, &positives, &queue).unwrap().evaluation(evaluation);
+            let value = bcl().forward_batch(&batch, reduction).unwrap().sum(Kind::Float);
+            if change {
+                let _ = queue.get(0).copy_(&f32s(1, 8, 9).get(0));
+            }
+            Tensor::f_run_backward(&[value], &[&anchors], false, false)
+        };
+        let unchanged = gradient_of(Reduction::Mean, false).unwrap();
+        let changed = gradient_of(Reduction::Mean, true).unwrap();
+        assert_eq!(to_vec(&unchanged[0]), to_vec(&changed[0]), "the gradient was computed in the forward pass");
+        let error = gradient_of(Reduction::None, true).unwrap_err().to_string();
+        assert!(error.contains("as in the forward pass"), "{error}");
+    }
+}
+
+#[test]
+fn negatives_that_ask_for_no_gradient_change_nothing_else() {
+    for evaluation in OWN {
+        for dim in [16, 5] {
+            let grad = |ask: bool| {
+                let anchors = f32s(7, dim, 1).set_requires_grad(true);
+                let positives = f32s(7, dim, 2).set_requires_grad(true);
+                let negatives = f32s(33, dim, 3).set_requires_grad(ask);
+                let batch = Batch::general(&anchors, &positives, &negatives).unwrap().evaluation(evaluation);
+                bcl().forward_batch(&batch, Reduction::Mean).unwrap().backward();
+                assert_eq!(negatives.grad().defined(), ask);
+                (to_vec(&anchors.grad()), to_vec(&positives.grad()))
+            };
+            assert_eq!(grad(true), grad(false));
+        }
+    }
+}
+
+#[test]
 fn second_derivatives_are_refused_with_a_way_out() {
     for evaluation in OWN {
         let (z1, z2) = (f32s(8, 4, 1).set_requires_grad(true), f32s(8, 4, 2));

@@ -40,7 +40,8 @@ fn block_rows(batch: &Batch) -> i64 {
 impl Engine for Blocks {
     fn evaluate(&self, factors: &Factors) -> Result<Evaluated> {
         let (anchors, _) = self.batch.sizes();
-        let leaves = self.batch.embeddings();
+        let leaves: Vec<&Tensor> =
+            self.batch.embeddings().into_iter().filter(|z| z.requires_grad()).collect();
         let differentiate = !matches!(factors, Factors::None);
         let mut losses = Vec::new();
         let mut gradients = if differentiate {
@@ -71,6 +72,9 @@ impl Engine for Blocks {
                 let _ = gradient.f_add_(slope)?;
             }
         }
+        let mut gradients = gradients.into_iter();
+        let wanted = |z: &Tensor| if z.requires_grad() { gradients.next() } else { None };
+        let gradients = self.batch.embeddings().into_iter().map(wanted).collect();
         Ok(Evaluated { losses: Tensor::f_cat(&losses, 0)?, gradients })
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct Kernels {
     temperature: f64,
     /// As [`Batch::embeddings`].
     embeddings: Vec<Tensor>,
+    /// Whether the negatives of a general batch ask for a gradient: a queue does not, and spares a matrix product.
+    negatives_ask: bool,
     /// Anchors' and columns', i64.
     labels: Option<(Tensor, Tensor)>,
 }
@@ -53,9 +55,10 @@ impl Kernels {
             }
             _ => None,
         };
+        let negatives_ask = embeddings.last().is_some_and(|z| z.requires_grad());
         let embeddings =
             embeddings.into_iter().map(|z| Ok(z.f_detach()?.f_contiguous()?)).collect::<Result<_>>()?;
-        Ok(Self { term, temperature: loss.temperature().get(), embeddings, labels })
+        Ok(Self { term, temperature: loss.temperature().get(), embeddings, negatives_ask, labels })
     }
 }
 
@@ -91,27 +94,28 @@ impl Engine for Kernels {
             .map(|(anchors, columns)| unsafe { Labels { anchors: slice(anchors), columns: slice(columns) } });
         let problem = Problem { form, labels, temperature: self.temperature, term, factor };
         let losses = Tensor::f_empty([self.embeddings[0].size()[0]], (Kind::Double, Device::Cpu))?;
-        let gradients = match factors {
+        let gradients: Vec<Option<Tensor>> = match factors {
             Factors::None => Vec::new(),
             _ => self
                 .embeddings
                 .iter()
-                .map(|z| z.f_empty_like())
-                .collect::<std::result::Result<Vec<_>, _>>()?,
+                .enumerate()
+                .map(|(index, z)| (index < 2 || self.negatives_ask).then(|| z.f_empty_like()).transpose())
+                .collect::<std::result::Result<_, _>>()?,
         };
         // SAFETY: fresh, contiguous tensors, of which nothing else has a slice; f64 and f32. The kernels write every
         // element.
         let mut gradient = match &gradients[..] {
             // SAFETY: as above.
-            [anchors, positives, negatives] => unsafe {
+            [Some(anchors), Some(positives), negatives] => unsafe {
                 Gradient::General {
                     anchors: slice_mut(anchors),
                     positives: slice_mut(positives),
-                    negatives: slice_mut(negatives),
+                    negatives: negatives.as_ref().map(|negatives| slice_mut(negatives)),
                 }
             },
             // SAFETY: as above.
-            [z] => Gradient::TwoViews(unsafe { slice_mut(z) }),
+            [Some(z)] => Gradient::TwoViews(unsafe { slice_mut(z) }),
             _ => Gradient::None,
         };
         let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);

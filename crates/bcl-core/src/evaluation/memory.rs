@@ -9,8 +9,7 @@ use crate::fused;
 pub struct Memory {
     /// Kept between evaluations for the next: scores of a block, packed embeddings, ranks.
     pub workspace: usize,
-    /// The two views in one tensor, their gradient, its product with the upstream gradient, and the gradients of the
-    /// views.
+    /// The two views in one tensor, and their gradient, which becomes that of the views.
     pub tensors: usize,
 }
 
@@ -21,7 +20,7 @@ impl Memory {
         let rows = 2 * pairs;
         Self {
             workspace: fused::workspace_bytes(rows, rows, dim, threads),
-            tensors: 4 * rows * dim * std::mem::size_of::<f32>(),
+            tensors: 2 * rows * dim * std::mem::size_of::<f32>(),
         }
     }
 

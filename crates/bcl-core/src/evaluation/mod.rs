@@ -45,10 +45,10 @@ enum Factors {
     Each(Tensor),
 }
 
-/// Losses of the anchors, A, and gradients as [`Batch::embeddings`].
+/// Losses of the anchors, A, and gradients as [`Batch::embeddings`] where they are asked for.
 struct Evaluated {
     losses: Tensor,
-    gradients: Vec<Tensor>,
+    gradients: Vec<Option<Tensor>>,
 }
 
 /// An evaluation that computes its own gradient. It holds what it needs, apart from any graph.
@@ -84,7 +84,7 @@ pub(crate) fn forward<L: ContrastiveLoss + ?Sized>(
         Reduction::None => {
             let losses = detached(|| Ok(engine.evaluate(&Factors::None)?.losses))?;
             return if records {
-                autograd::attach(losses, &inputs, Box::new(Later(engine)))
+                autograd::attach(losses, &inputs, Box::new(Later(Again::new(engine, &inputs)?)))
             } else {
                 Ok(losses)
             };
@@ -99,7 +99,8 @@ pub(crate) fn forward<L: ContrastiveLoss + ?Sized>(
     if !records {
         return Ok(value);
     }
-    autograd::attach(value, &inputs, Box::new(Computed(gradients)))
+    let again = Again::new(engine, &inputs)?;
+    autograd::attach(value, &inputs, Box::new(Computed { gradients, again, scale }))
 }
 
 /// Works without recording.
@@ -117,20 +118,58 @@ fn plain<L: ContrastiveLoss + ?Sized>(loss: &L, batch: &Batch, reduction: Reduct
     })
 }
 
-/// Gradients that only wait for the factor of the value: a scalar.
-struct Computed(Vec<Tensor>);
+/// Gradients that only wait for the factor of the value: a scalar. They are handed on, not copied; a graph that is kept
+/// and gone through again has them evaluated again.
+struct Computed {
+    /// Empty when handed on.
+    gradients: Vec<Option<Tensor>>,
+    again: Again,
+    scale: f64,
+}
 
 impl Backward for Computed {
-    fn backward(&mut self, upstream: &Tensor) -> Result<Vec<Tensor>> {
-        self.0.iter().map(|gradient| Ok(gradient.f_mul(upstream)?)).collect()
+    fn backward(&mut self, upstream: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let mut gradients = std::mem::take(&mut self.gradients);
+        detached(|| {
+            if gradients.is_empty() {
+                gradients = self.again.gradients(&Factors::All(self.scale))?;
+            }
+            for gradient in gradients.iter_mut().flatten() {
+                let _ = gradient.f_mul_(upstream)?;
+            }
+            Ok(gradients)
+        })
     }
 }
 
 /// Gradients that need the factor of each anchor first: evaluated again in the backward pass.
-struct Later(Box<dyn Engine>);
+struct Later(Again);
 
 impl Backward for Later {
-    fn backward(&mut self, upstream: &Tensor) -> Result<Vec<Tensor>> {
-        detached(|| Ok(self.0.evaluate(&Factors::Each(upstream.shallow_clone()))?.gradients))
+    fn backward(&mut self, upstream: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        detached(|| self.0.gradients(&Factors::Each(upstream.shallow_clone())))
+    }
+}
+
+/// An evaluation to repeat, provided that the embeddings are still what they were.
+struct Again {
+    engine: Box<dyn Engine>,
+    /// The embeddings, apart from the graph, with libtorch's count of changes in place.
+    versions: Vec<(Tensor, i64)>,
+}
+
+impl Again {
+    fn new(engine: Box<dyn Engine>, inputs: &[&Tensor]) -> Result<Self> {
+        let versions = inputs.iter().map(|z| Ok((z.f_detach()?, z.f_internal_version()?)));
+        Ok(Self { engine, versions: versions.collect::<Result<_>>()? })
+    }
+
+    fn gradients(&self, factors: &Factors) -> Result<Vec<Option<Tensor>>> {
+        for (z, version) in &self.versions {
+            if z.f_internal_version()? != *version {
+                return Err(Error::Modified);
+            }
+        }
+        Ok(self.engine.evaluate(factors)?.gradients)
     }
 }

@@ -44,12 +44,13 @@ pub(crate) enum Form<'a> {
     General { anchors: Rows<'a>, positives: Rows<'a>, negatives: Rows<'a> },
 }
 
-/// Where the gradient goes: of two views, 2B rows; else anchors, positives, negatives. Each as long as the embeddings.
+/// Where the gradient goes: of two views, 2B rows; else anchors, positives and, where asked for, negatives. Each as
+/// long as the embeddings.
 #[derive(Debug)]
 pub(crate) enum Gradient<'a> {
     None,
     TwoViews(&'a mut [f32]),
-    General { anchors: &'a mut [f32], positives: &'a mut [f32], negatives: &'a mut [f32] },
+    General { anchors: &'a mut [f32], positives: &'a mut [f32], negatives: Option<&'a mut [f32]> },
 }
 
 /// A loss to evaluate.
@@ -148,7 +149,7 @@ fn run(
                 Gradient::General { anchors, positives, negatives } => (
                     target(anchors, rows, (dim, wide), to_anchors),
                     target(positives, rows, (dim, wide), to_positives),
-                    target(negatives, columns, (dim, wide), to_others),
+                    negatives.as_mut().map_or(nowhere, |to| target(to, columns, (dim, wide), to_others)),
                 ),
                 Gradient::TwoViews(_) => unreachable!("the gradient has the form of the problem"),
             };
@@ -196,7 +197,9 @@ fn run(
             Gradient::General { anchors, positives, negatives } => {
                 narrow(to_anchors, rows, (dim, wide), anchors);
                 narrow(to_positives, rows, (dim, wide), positives);
-                narrow(to_others, columns, (dim, wide), negatives);
+                if let Some(negatives) = negatives {
+                    narrow(to_others, columns, (dim, wide), negatives);
+                }
             }
         }
     }

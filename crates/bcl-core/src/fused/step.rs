@@ -59,7 +59,7 @@ pub(super) enum Positive {
 /// What the members work on. Embeddings and gradients have rows of `wide` elements, of which the last are 0.
 ///
 /// # Safety (of the functions that take it)
-/// Pointers reach over `rows` or `columns` rows of `wide`; `panels` over the packed columns; `scores` over `block` rows of
+/// Pointers reach over `rows` or `columns` rows of `wide`; `other_gradient` may be null, for none; `panels` over the packed columns; `scores` over `block` rows of
 /// `score_row`; `scratch` over one entry a member with room for `columns`; no two overlap but `anchors` and `others`,
 /// and, of two views, `anchor_gradient` and `other_gradient`, which are then the same.
 pub(super) struct Step<'a> {
@@ -103,7 +103,7 @@ pub(super) unsafe fn member<V: Lanes, const VECTORS: usize>(step: &Step<'_>, mem
     unsafe {
         let tiles = member.share(step.columns.div_ceil(tile), 1);
         pack((step.columns, dim), (step.others, wide), step.panels, tile, tiles);
-        if differentiate {
+        if differentiate && !step.other_gradient.is_null() {
             let mine = member.share(step.columns, STRIP);
             step.other_gradient.add(mine.start * wide).write_bytes(0, mine.len() * wide);
         }
@@ -158,7 +158,7 @@ pub(super) unsafe fn member<V: Lanes, const VECTORS: usize>(step: &Step<'_>, mem
                 member.wait(); // the rows just written are the others' rows too
             }
             let mine = member.share(step.columns, STRIP);
-            if !mine.is_empty() {
+            if !(mine.is_empty() || step.other_gradient.is_null()) {
                 product::<V, VECTORS>(
                     (mine.len(), wide, height),
                     Left { start: step.scores.add(mine.start), row: 1, column: step.score_row },
