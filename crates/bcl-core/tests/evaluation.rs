@@ -273,7 +273,7 @@ fn a_queue_that_changes_before_the_backward_pass_is_noticed_where_it_matters() {
     for evaluation in OWN {
         let anchors = f32s(4, 8, 1).set_requires_grad(true);
         let (positives, queue) = (f32s(4, 8, 2), f32s(16, 8, 3));
-        let mut gradient_of = |reduction, change: bool| {
+        let gradient_of = |reduction, change: bool| {
             let batch = Batch::general(&anchors, &positives, &queue).unwrap().evaluation(evaluation);
             let value = bcl().forward_batch(&batch, reduction).unwrap().sum(Kind::Float);
             if change {
