@@ -77,7 +77,9 @@ pub enum Error {
         got: String,
     },
     /// Embeddings that a backward pass has to go over again are no longer those of the forward pass.
-    #[error("embeddings: expected them as in the forward pass, got changed ones; give the loss a clone of what is updated in place")]
+    #[error(
+        "embeddings: expected them as in the forward pass, got changed ones; give the loss a clone of what is updated in place"
+    )]
     Modified,
     /// libtorch refused.
     #[error("libtorch: {0}")]

@@ -252,7 +252,8 @@ impl Batch {
     /// The same batch with leaves of its own instead of the embeddings: apart from the graph, those that asked for a
     /// gradient asking for one.
     pub(crate) fn as_leaves(&self) -> Result<Self> {
-        let leaf = |z: &Tensor| -> Result<Tensor> { Ok(z.f_detach()?.f_set_requires_grad(z.requires_grad())?) };
+        let leaf =
+            |z: &Tensor| -> Result<Tensor> { Ok(z.f_detach()?.f_set_requires_grad(z.requires_grad())?) };
         let form = match &self.form {
             Form::TwoViews { z, pairs } => Form::TwoViews { z: leaf(z)?, pairs: *pairs },
             Form::General { anchors, positives, negatives } => Form::General {

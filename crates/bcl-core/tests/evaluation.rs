@@ -283,7 +283,11 @@ fn a_queue_that_changes_before_the_backward_pass_is_noticed_where_it_matters() {
         };
         let unchanged = gradient_of(Reduction::Mean, false).unwrap();
         let changed = gradient_of(Reduction::Mean, true).unwrap();
-        assert_eq!(to_vec(&unchanged[0]), to_vec(&changed[0]), "the gradient was computed in the forward pass");
+        assert_eq!(
+            to_vec(&unchanged[0]),
+            to_vec(&changed[0]),
+            "the gradient was computed in the forward pass"
+        );
         let error = gradient_of(Reduction::None, true).unwrap_err().to_string();
         assert!(error.contains("as in the forward pass"), "{error}");
     }

@@ -38,10 +38,34 @@ fn git(args: &[&str]) -> Option<String> {
 /// Largest resident memory of this process since [`reset_peak_memory`], MB; `None` where `/proc` does not tell.
 #[must_use]
 pub fn peak_memory_mb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kib * 1024.0 / 1e6)
+    Some(bytes_of("/proc/self/status", "VmHWM:")? as f64 / 1e6)
+}
+
+/// Resident memory of this process, MB; `None` where `/proc` does not tell.
+#[must_use]
+pub fn memory_mb() -> Option<f64> {
+    Some(bytes_of("/proc/self/status", "VmRSS:")? as f64 / 1e6)
+}
+
+/// Memory that new work can have without swapping, bytes; `None` where `/proc` does not tell.
+#[must_use]
+pub fn available_memory() -> Option<u64> {
+    bytes_of("/proc/meminfo", "MemAvailable:")
+}
+
+/// A line of `/proc` that gives kB.
+fn bytes_of(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// The processor's name as the system gives it.
+#[must_use]
+pub fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
 }
 
 /// Starts the peak anew, so that one cell's figure is not its predecessor's.
@@ -68,21 +92,39 @@ pub fn keep_large_blocks() {
     allocator_and_disk::keep_large_blocks();
 }
 
+/// The system's usual thresholds again, so that what is freed is no longer resident: to measure memory.
+pub fn return_large_blocks() {
+    allocator_and_disk::return_large_blocks();
+}
+
 #[allow(unsafe_code, reason = "mallopt and statvfs have no safe interface in the standard library")]
 mod allocator_and_disk {
     use std::path::Path;
 
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     pub(super) fn keep_large_blocks() {
+        set_thresholds(libc::c_int::MAX);
+    }
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    pub(super) fn return_large_blocks() {
+        set_thresholds(128 * 1024);
+    }
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn set_thresholds(bytes: libc::c_int) {
         // SAFETY: mallopt only sets parameters of the allocator; it is called before other threads start.
         unsafe {
-            libc::mallopt(libc::M_MMAP_THRESHOLD, libc::c_int::MAX);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
+            libc::mallopt(libc::M_MMAP_THRESHOLD, bytes);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, bytes);
         }
     }
 
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     pub(super) fn keep_large_blocks() {}
+
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    pub(super) fn return_large_blocks() {}
 
     #[cfg(unix)]
     pub(super) fn free_space(path: &Path) -> Option<u64> {

@@ -78,6 +78,14 @@ impl Progress {
         }
     }
 
+    /// Prints to standard output without disturbing the bar.
+    pub fn print(&self, text: &str) {
+        match &self.look {
+            Look::Bar(bar) => bar.suspend(|| println!("{text}")),
+            Look::Lines { .. } | Look::Silent => println!("{text}"),
+        }
+    }
+
     /// Takes the bar away.
     pub fn finish(self) {
         if let Look::Bar(bar) = &self.look {

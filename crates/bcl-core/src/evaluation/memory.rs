@@ -36,8 +36,9 @@ pub fn release_memory() {
     fused::release();
 }
 
-/// Free memory of the current CUDA device, by the CUDA runtime of this process; `None` without one.
-pub(super) fn free_device_bytes() -> Option<i64> {
+/// Free memory of the current CUDA device in bytes, by the CUDA runtime of this process; `None` without one.
+#[must_use]
+pub fn free_device_bytes() -> Option<i64> {
     type MemGetInfo = unsafe extern "C" fn(*mut usize, *mut usize) -> libc::c_int;
     // SAFETY: looks a name up; the signature is cudaMemGetInfo's; it writes two numbers.
     unsafe {

@@ -8,7 +8,7 @@ mod blocks;
 mod kernels;
 mod memory;
 
-pub use memory::{Memory, release_memory};
+pub use memory::{Memory, free_device_bytes, release_memory};
 
 use crate::autograd::{self, Backward};
 use crate::error::{Error, Result};
@@ -30,6 +30,12 @@ pub enum Evaluation {
     /// One pass of kernels over blocks of anchors: f32 (or narrower) on a processor, negatives shared by all anchors, an
     /// estimator of this crate. The result does not depend on the number of threads.
     Fused,
+}
+
+/// The instruction set that the fused kernels use here: `AVX-512`, `AVX2` or `portable`.
+#[must_use]
+pub fn instruction_set() -> &'static str {
+    crate::fused::Isa::best().name()
 }
 
 /// Scores above which the automatic choice goes blockwise: 64 MB in f32, several times that with the graph.

@@ -46,6 +46,17 @@ impl Isa {
         *BEST.get_or_init(|| Self::available()[0])
     }
 
+    /// For people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "AVX2",
+            Self::Portable => "portable",
+        }
+    }
+
     /// Columns of a packed tile.
     pub(super) fn tile(self) -> usize {
         match self {

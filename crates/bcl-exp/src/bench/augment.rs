@@ -37,8 +37,9 @@ pub fn run(side: usize, budget: Duration) -> Result<(Vec<Timing>, u64)> {
                     let drawn = policy.draw(&mut Stream::new(0, 0, index, 0), side, side);
                     apply(policy, &drawn, image, (side, side), out);
                 }
+                Ok(())
             })
         })
         .collect();
-    Ok((interleaved(&mut cases, budget), VIEWS))
+    Ok((interleaved(&mut cases, budget)?, VIEWS))
 }

@@ -1,9 +1,12 @@
 //! `bcl-exp bench [loss|augment|train|auc]`: measurements that anyone can rerun.
 
 use crate::bench::{auc, augment, clock::Timing, loss, train};
-use crate::train::RunFlags;
-use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
+use crate::machine;
+use crate::store::write_atomic;
+use crate::train::{device_name, parse_device};
+use anyhow::{Result, ensure};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Options of `bcl-exp bench`.
@@ -13,20 +16,32 @@ pub struct Args {
     #[arg(value_enum)]
     pub what: Option<What>,
     /// Pairs in a batch, for the losses
-    #[arg(long, value_name = "B,...", value_delimiter = ',', default_values_t = [64, 256, 512])]
+    #[arg(long, value_name = "B,...", value_delimiter = ',', default_values_t = [64, 256, 512, 1024, 2048])]
     pub batch_pairs: Vec<i64>,
     /// Width of the embeddings, for the losses
     #[arg(long, value_name = "D", default_value_t = 128)]
     pub dim: i64,
-    /// Seconds for each table
+    /// Of the losses, only those whose name has one of these parts, e.g. `fused,cross_entropy,products`
+    #[arg(long, value_name = "PART,...", value_delimiter = ',')]
+    pub cases: Vec<String>,
+    /// Do not measure the losses' memory, which takes a fresh process each
+    #[arg(long)]
+    pub no_memory: bool,
+    /// Seconds for each table; what is slow has three runs all the same
     #[arg(long, value_name = "S", default_value_t = 10.0)]
     pub seconds: f64,
-    /// Write bench-*.csv here
+    /// Numbers of threads to measure with, one after another [default: all]
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    pub threads: Vec<usize>,
+    /// cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: String,
+    /// Write bench-*.csv here, for the losses JSON and figures too
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Where and with what to run
-    #[command(flatten)]
-    pub run: RunFlags,
+    /// Measures the memory of one case in this process
+    #[arg(long, hide = true, value_name = "CASE")]
+    pub memory_of: Option<String>,
 }
 
 /// The benchmarks.
@@ -42,47 +57,71 @@ pub enum What {
     Auc,
 }
 
-/// Measures and prints; a ratio says how a line compares with the first of its table.
+/// Measures and prints; in the tables but that of the losses a ratio says how a line compares with the first.
 ///
 /// # Errors
 /// When a parameter is out of range or a file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
-    let place = args.run.place()?;
-    anyhow::ensure!(
-        args.seconds.is_finite() && args.seconds > 0.0,
-        "--seconds: expected > 0, got {}",
-        args.seconds
-    );
+    let positive = |seconds: f64| seconds > 0.0 && seconds <= 86_400.0;
+    ensure!(positive(args.seconds), "--seconds: expected above 0 and at most 86400, got {}", args.seconds);
+    ensure!((1..=65_536).contains(&args.dim), "--dim: expected 1 to 65536, got {}", args.dim);
+    for &pairs in &args.batch_pairs {
+        ensure!((2..=1 << 20).contains(&pairs), "--batch-pairs: expected 2 to {}, got {pairs}", 1 << 20);
+    }
+    let threads =
+        if args.threads.is_empty() { vec![machine::default_threads()] } else { args.threads.clone() };
+    for &threads in &threads {
+        ensure!((1..=1024).contains(&threads), "--threads: expected 1 to 1024, got {threads}");
+    }
+    let device = parse_device(&args.device)?;
+    if let Some(case) = &args.memory_of {
+        tch::set_num_threads(threads[0] as i32);
+        return loss::memory_of(case, args.batch_pairs[0], args.dim, device);
+    }
     let budget = Duration::from_secs_f64(args.seconds);
     let wanted = |what| args.what.is_none_or(|chosen| chosen == what);
-    println!("{} thread(s), {}; medians of interleaved runs", place.threads, place.device_name());
+    println!(
+        "{}; medians of interleaved runs",
+        machine::processor().unwrap_or_else(|| "processor unknown".into())
+    );
     if wanted(What::Loss) {
-        for &pairs in &args.batch_pairs {
-            anyhow::ensure!(
-                (2..=1 << 20).contains(&pairs),
-                "--batch-pairs: expected at least 2, got {pairs}"
-            );
-            let timings = loss::run(pairs, args.dim, place.device, budget)?;
-            show(&format!("loss, {pairs} pairs x {}", args.dim), &timings, None);
-            save(args.out.as_deref(), &format!("bench-loss-{pairs}.csv"), &timings)?;
+        loss::run(&loss::Request {
+            batch_pairs: &args.batch_pairs,
+            dim: args.dim,
+            threads: &threads,
+            device,
+            device_name: &device_name(device),
+            cases: &args.cases,
+            memory: !args.no_memory,
+            budget,
+            out: args.out.as_deref(),
+        })?;
+    }
+    let mut tables = Tables { out: args.out.clone(), files: BTreeMap::new() };
+    for &threads in &threads {
+        tch::set_num_threads(threads as i32);
+        if wanted(What::Augment) {
+            for side in [32, 96] {
+                let (timings, views) = augment::run(side, budget)?;
+                show(
+                    &format!("published augmentation, {side} to 32 pixels, one thread"),
+                    &timings,
+                    Some(views),
+                );
+                tables.save(&format!("bench-augment-{side}.csv"), 1, &timings)?;
+            }
         }
-    }
-    if wanted(What::Augment) {
-        for side in [32, 96] {
-            let (timings, views) = augment::run(side, budget)?;
-            show(&format!("published augmentation, {side} to 32 pixels, one thread"), &timings, Some(views));
-            save(args.out.as_deref(), &format!("bench-augment-{side}.csv"), &timings)?;
+        if wanted(What::Train) {
+            let (timings, images) = train::run(device, budget)?;
+            let title = "training step, ResNet-18 of width 16, 256 views of 32 pixels";
+            show(&format!("{title}, {threads} thread(s)"), &timings, Some(images));
+            tables.save("bench-train.csv", threads, &timings)?;
         }
-    }
-    if wanted(What::Train) {
-        let (timings, images) = train::run(place.device, budget)?;
-        show("training step, ResNet-18 of width 16, 256 views of 32 pixels", &timings, Some(images));
-        save(args.out.as_deref(), "bench-train.csv", &timings)?;
-    }
-    if wanted(What::Auc) {
-        let timings = auc::run(place.device, budget)?;
-        show("macro-AUC, 128 wide", &timings, None);
-        save(args.out.as_deref(), "bench-auc.csv", &timings)?;
+        if wanted(What::Auc) {
+            let timings = auc::run(device, budget)?;
+            show(&format!("macro-AUC, 128 wide, {threads} thread(s)"), &timings, None);
+            tables.save("bench-auc.csv", threads, &timings)?;
+        }
     }
     Ok(())
 }
@@ -106,16 +145,41 @@ fn show(title: &str, timings: &[Timing], each: Option<u64>) {
     }
 }
 
-fn save(folder: Option<&Path>, name: &str, timings: &[Timing]) -> Result<()> {
-    let Some(folder) = folder else {
-        return Ok(());
-    };
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let path = folder.join(name);
-    let mut writer =
-        csv::Writer::from_path(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    for timing in timings {
-        writer.serialize(timing)?;
+/// A line of a file.
+#[derive(serde::Serialize)]
+struct Line {
+    threads: usize,
+    name: String,
+    runs: usize,
+    median_ms: f64,
+    min_ms: f64,
+    max_ms: f64,
+}
+
+/// The files, written again whenever a number of threads adds to them.
+struct Tables {
+    out: Option<PathBuf>,
+    files: BTreeMap<String, Vec<Line>>,
+}
+
+impl Tables {
+    fn save(&mut self, name: &str, threads: usize, timings: &[Timing]) -> Result<()> {
+        let Some(folder) = &self.out else {
+            return Ok(());
+        };
+        let lines = self.files.entry(name.to_owned()).or_default();
+        lines.extend(timings.iter().map(|timing| Line {
+            threads,
+            name: timing.name.clone(),
+            runs: timing.runs,
+            median_ms: timing.median_ms,
+            min_ms: timing.min_ms,
+            max_ms: timing.max_ms,
+        }));
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for line in lines.iter() {
+            writer.serialize(line)?;
+        }
+        write_atomic(&folder.join(name), &writer.into_inner()?)
     }
-    writer.flush().with_context(|| format!("cannot write {}", path.display()))
 }

@@ -124,17 +124,10 @@ fn processor() -> Finding {
 
 fn memory_and_disk() -> Finding {
     let disk = machine::free_space(std::path::Path::new("."));
-    let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?.trim();
-        line.trim_end_matches("kB").trim().parse::<u64>().ok()
-    });
     let gigabytes =
         |bytes: Option<u64>| bytes.map_or("?".into(), |bytes| format!("{:.1} GB", bytes as f64 / 1e9));
-    let text = format!(
-        "{} memory available, {} disk free",
-        gigabytes(memory.map(|kib| kib * 1024)),
-        gigabytes(disk)
-    );
+    let text =
+        format!("{} memory available, {} disk free", gigabytes(machine::available_memory()), gigabytes(disk));
     if disk.is_some_and(|free| free < 500_000_000) {
         Finding::Note(text + ": little")
     } else {

@@ -47,6 +47,8 @@ pub struct LineChart {
     pub y_label: String,
     /// The data.
     pub series: Vec<Series>,
+    /// Logarithmic x axis with powers of two; values that are not positive are left out.
+    pub log_x: bool,
     /// Logarithmic y axis; values that are not positive are left out.
     pub log_y: bool,
     /// Shown range of y; that of the data by default.
@@ -60,7 +62,8 @@ impl LineChart {
     /// When the drawing library fails.
     pub fn to_svg(&self) -> Result<String> {
         let transform = |y: f64| if self.log_y { if y > 0.0 { y.log10() } else { f64::NAN } } else { y };
-        let xs = self.series.iter().flat_map(|series| series.points.iter().map(|point| point.0));
+        let place = |x: f64| if self.log_x { if x > 0.0 { x.log2() } else { f64::NAN } } else { x };
+        let xs = self.series.iter().flat_map(|series| series.points.iter().map(|point| place(point.0)));
         let ys = self.series.iter().flat_map(|series| {
             let bands = series.band.iter().flatten().flat_map(|&(low, high)| [low, high]);
             series.points.iter().map(|point| point.1).chain(bands).map(transform)
@@ -84,6 +87,9 @@ impl LineChart {
             let y_tick = |y: &f64| {
                 if self.log_y { log_tick(*y) } else { tick(*y, y_high - y_low) }
             };
+            let x_tick = |x: &f64| {
+                if self.log_x { power_tick(*x) } else { tick(*x, x_high - x_low) }
+            };
             drawn(
                 chart
                     .configure_mesh()
@@ -94,7 +100,7 @@ impl LineChart {
                     .y_desc(&self.y_label)
                     .label_style((FONT, 12).into_font().color(&INK))
                     .axis_desc_style((FONT, 13).into_font().color(&INK))
-                    .x_label_formatter(&|x| tick(*x, x_high - x_low))
+                    .x_label_formatter(&x_tick)
                     .y_label_formatter(&y_tick)
                     .draw(),
             )?;
@@ -103,7 +109,11 @@ impl LineChart {
                 let finite = |&(x, y): &(f64, f64)| (x.is_finite() && y.is_finite()).then_some((x, y));
                 if let Some(band) = &series.band {
                     let edge = |pick: fn(&(f64, f64)) -> f64| {
-                        series.points.iter().zip(band).map(move |(&(x, _), pair)| (x, transform(pick(pair))))
+                        series
+                            .points
+                            .iter()
+                            .zip(band)
+                            .map(move |(&(x, _), pair)| (place(x), transform(pick(pair))))
                     };
                     let outline: Vec<_> = edge(|pair| pair.0)
                         .chain(edge(|pair| pair.1).collect::<Vec<_>>().into_iter().rev())
@@ -112,7 +122,7 @@ impl LineChart {
                     drawn(chart.draw_series(std::iter::once(Polygon::new(outline, ink.mix(0.15)))))?;
                 }
                 let points: Vec<_> =
-                    series.points.iter().filter_map(|&(x, y)| finite(&(x, transform(y)))).collect();
+                    series.points.iter().filter_map(|&(x, y)| finite(&(place(x), transform(y)))).collect();
                 match style {
                     Style::Dashed => {
                         let line = DashedLineSeries::new(points.iter().copied(), 6, 4, ink.stroke_width(2));
@@ -167,4 +177,9 @@ fn log_tick(exponent: f64) -> String {
         places @ -4..=0 => format!("{rounded:.*}", (1 - places) as usize),
         _ => format!("{value:.1e}"),
     }
+}
+
+/// A power of two by its exponent; nothing between them.
+fn power_tick(exponent: f64) -> String {
+    if exponent.fract().abs() < 1e-9 { format!("{}", exponent.exp2()) } else { String::new() }
 }

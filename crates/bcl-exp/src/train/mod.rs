@@ -9,6 +9,6 @@ mod session;
 mod trainer;
 
 pub use failure::NonFiniteLoss;
-pub use place::{Place, RunFlags};
+pub use place::{Place, RunFlags, device_name, parse_device};
 pub use session::load_model;
 pub use trainer::{OnEpoch, Trainer};

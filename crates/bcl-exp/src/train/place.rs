@@ -56,15 +56,25 @@ impl Place {
     /// `cpu` or `cuda:N`, as in the tables.
     #[must_use]
     pub fn device_name(&self) -> String {
-        match self.device {
-            Device::Cuda(index) => format!("cuda:{index}"),
-            Device::Cpu => "cpu".into(),
-            other => format!("{other:?}").to_lowercase(),
-        }
+        device_name(self.device)
     }
 }
 
-fn parse_device(name: &str) -> Result<Device> {
+/// `cpu` or `cuda:N`.
+#[must_use]
+pub fn device_name(device: Device) -> String {
+    match device {
+        Device::Cuda(index) => format!("cuda:{index}"),
+        Device::Cpu => "cpu".into(),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+/// The device of a `--device` flag, if it is there.
+///
+/// # Errors
+/// When the name is none, or the device is missing.
+pub fn parse_device(name: &str) -> Result<Device> {
     let index = match name {
         "cpu" => return Ok(Device::Cpu),
         "cuda" => 0,
