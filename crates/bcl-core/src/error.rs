@@ -1,7 +1,7 @@
 //! What can be wrong with an input: each error names the operation, what was expected and what it got.
 
-/// Result of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+/// Result, of this crate unless another error is named.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An input that a loss cannot work with.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +81,16 @@ pub enum Error {
         "embeddings: expected them as in the forward pass, got changed ones; give the loss a clone of what is updated in place"
     )]
     Modified,
+    /// A saved state that cannot be one.
+    #[error("state of a {what}: expected {expected}, got {got}")]
+    State {
+        /// What was to be restored.
+        what: &'static str,
+        /// What its state is.
+        expected: &'static str,
+        /// What was given.
+        got: String,
+    },
     /// libtorch refused.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

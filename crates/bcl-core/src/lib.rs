@@ -33,6 +33,8 @@ pub mod location;
 pub mod loss;
 pub mod order_stats;
 pub mod params;
+pub mod parts;
+pub mod queue;
 pub mod rank;
 pub mod views;
 pub mod weights;
@@ -45,5 +47,7 @@ pub use loss::{
 };
 pub use order_stats::OrderStats;
 pub use params::{ClassPrior, Concentration, HclBeta, Location, Temperature, Tilt};
+pub use parts::backward_in_parts;
+pub use queue::Queue;
 pub use views::{Batch, Rows, normalize};
 pub use weights::{Compat, WeightTable};

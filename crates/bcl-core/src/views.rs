@@ -288,7 +288,7 @@ fn negative_columns(anchor: &Tensor, pairs: i64) -> Result<Tensor> {
     Ok(position.f_add(&past_first)?.f_add(&past_second)?)
 }
 
-fn check_embeddings(operation: &'static str, z: &Tensor) -> Result<()> {
+pub(crate) fn check_embeddings(operation: &'static str, z: &Tensor) -> Result<()> {
     if z.dim() != 2 || z.size()[0] < 1 || z.size()[1] < 1 {
         return Err(Error::Shape { operation, expected: "a 2-D tensor, rows x D".into(), got: z.size() });
     }
@@ -298,7 +298,7 @@ fn check_embeddings(operation: &'static str, z: &Tensor) -> Result<()> {
     Ok(())
 }
 
-fn check_like(operation: &'static str, first: &Tensor, other: &Tensor) -> Result<()> {
+pub(crate) fn check_like(operation: &'static str, first: &Tensor, other: &Tensor) -> Result<()> {
     if other.kind() != first.kind() {
         let expected = format!("all tensors {:?}", first.kind());
         return Err(Error::Dtype { operation, expected, got: other.kind() });
