@@ -28,6 +28,9 @@ mod autograd;
 pub mod error;
 pub mod evaluation;
 mod fused;
+#[cfg(feature = "parts")]
+#[doc(hidden)]
+pub use fused::parts as kernel_parts;
 pub mod libtorch;
 pub mod location;
 pub mod loss;

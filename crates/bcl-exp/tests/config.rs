@@ -76,6 +76,8 @@ fn bad_values_are_refused_with_expected_and_got() {
         ("\"SimCLR\", \"HCL\", \"BCL\"", "\"NTXent\"", "NTXent"),
         ("epochs = 2", "epochs = 0", "epochs: expected at least 1, got 0"),
         ("batch_pairs = 64", "batch_pairs = 1", "batch_pairs: expected at least 2, got 1"),
+        ("batch_pairs = 64", "batch_pairs = 64\nmicro_pairs = 21", "no rest of 1 pair"),
+        ("batch_pairs = 64", "batch_pairs = 64\nmicro_pairs = 1", "expected at least 2"),
         (
             "batch_pairs = 64",
             "batch_pairs = 512",

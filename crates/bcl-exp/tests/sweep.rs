@@ -166,3 +166,18 @@ fn a_dry_run_prints_cells_and_writes_nothing() {
     assert!(text.contains("3 to run"));
     assert!(!folder.path().join("results").exists() && !folder.path().join("runs").exists());
 }
+
+#[test]
+fn a_batch_may_be_embedded_in_parts() {
+    let one = TINY.replace("\"SimCLR\", \"HCL\", \"BCL\"", "\"BCL\"");
+    let whole = folder_with(&one);
+    let parts = folder_with(&one.replace("batch_pairs = 64", "batch_pairs = 64\nmicro_pairs = 24"));
+    let none = folder_with(&one.replace("batch_pairs = 64", "batch_pairs = 64\nmicro_pairs = 64"));
+    for folder in [&whole, &parts, &none] {
+        succeeded(&run(folder.path(), &GRID));
+    }
+    let rows = |folder: &tempfile::TempDir| without_timings(&epochs(folder.path()));
+    assert_eq!(rows(&whole), rows(&none), "parts as large as the batch are the batch");
+    assert_eq!(rows(&whole).len(), rows(&parts).len());
+    assert_ne!(rows(&whole), rows(&parts), "batch normalisation sees the parts");
+}

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::init::Init;
-use crate::layers::BatchNorm;
+use crate::layers::{BatchNorm, Statistics};
 use crate::parameters::{Declarations, Parameters, Slot};
 use tch::Tensor;
 
@@ -28,9 +28,14 @@ impl ProjectionHead {
         }
     }
 
-    pub(crate) fn forward(&self, parameters: &Parameters, features: &Tensor, train: bool) -> Result<Tensor> {
+    pub(crate) fn forward(
+        &self,
+        parameters: &Parameters,
+        features: &Tensor,
+        statistics: Statistics,
+    ) -> Result<Tensor> {
         let hidden = features.f_linear(parameters.parameter(self.hidden), None::<Tensor>)?; // N x hidden
-        let hidden = self.norm.forward(parameters, &hidden, train)?.f_relu_()?;
+        let hidden = self.norm.forward(parameters, &hidden, statistics)?.f_relu_()?;
         Ok(hidden.f_linear(parameters.parameter(self.weight), Some(parameters.parameter(self.bias)))?) // N x D
     }
 }

@@ -9,6 +9,17 @@ use tch::Tensor;
 const MOMENTUM: f64 = 0.1;
 const EPSILON: f64 = 1e-5;
 
+/// Where batch normalisation takes its means and variances from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistics {
+    /// The batch's, which the running ones follow: training.
+    Batch,
+    /// The batch's, the running ones stay: another look at a batch that is trained on.
+    BatchOnly,
+    /// The running ones: evaluation.
+    Running,
+}
+
 /// A convolution without bias.
 #[derive(Debug)]
 pub(crate) struct Conv {
@@ -57,14 +68,19 @@ impl BatchNorm {
         }
     }
 
-    /// In training the batch's statistics are used and the running ones follow them; else the running ones are used.
-    pub(crate) fn forward(&self, parameters: &Parameters, x: &Tensor, train: bool) -> Result<Tensor> {
+    pub(crate) fn forward(
+        &self,
+        parameters: &Parameters,
+        x: &Tensor,
+        statistics: Statistics,
+    ) -> Result<Tensor> {
+        let running = |slot| (statistics != Statistics::BatchOnly).then(|| parameters.buffer(slot));
         Ok(x.f_batch_norm(
             Some(parameters.parameter(self.weight)),
             Some(parameters.parameter(self.bias)),
-            Some(parameters.buffer(self.mean)),
-            Some(parameters.buffer(self.variance)),
-            train,
+            running(self.mean),
+            running(self.variance),
+            statistics != Statistics::Running,
             MOMENTUM,
             EPSILON,
             true,

@@ -18,6 +18,7 @@ mod resnet;
 
 pub use checkpoint::Checkpoint;
 pub use error::{Error, Result};
+pub use layers::Statistics;
 pub use model::{Model, ModelConfig, Output};
 pub use optim::{Adam, AdamConfig};
 pub use precision::Precision;

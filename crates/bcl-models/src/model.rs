@@ -3,6 +3,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::head::ProjectionHead;
+use crate::layers::Statistics;
 use crate::parameters::{Declarations, Parameters};
 use crate::precision::Precision;
 use crate::resnet::{EncoderConfig, ResNet};
@@ -80,13 +81,13 @@ impl Model {
         self.device
     }
 
-    /// Features and projections of images N x C x H x W, f32. In training, batch statistics are used and followed.
+    /// Features and projections of images N x C x H x W, f32.
     ///
     /// # Errors
     /// On images of another shape, or when memory does not suffice.
-    pub fn forward(&self, images: &Tensor, train: bool) -> Result<Output> {
-        let features = self.encoder.forward(&self.parameters, &self.prepared(images)?, train)?;
-        let projections = self.head.forward(&self.parameters, &features, train)?;
+    pub fn forward(&self, images: &Tensor, statistics: Statistics) -> Result<Output> {
+        let features = self.encoder.forward(&self.parameters, &self.prepared(images)?, statistics)?;
+        let projections = self.head.forward(&self.parameters, &features, statistics)?;
         let length = projections.f_norm_scalaropt_dim(2.0, [1i64].as_slice(), true)?.f_clamp_min(1e-12)?;
         Ok(Output { features, z: projections.f_div(&length)? })
     }
@@ -97,7 +98,7 @@ impl Model {
     /// As for [`Model::forward`].
     pub fn features(&self, images: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
-        self.encoder.forward(&self.parameters, &self.prepared(images)?, false)
+        self.encoder.forward(&self.parameters, &self.prepared(images)?, Statistics::Running)
     }
 
     /// Compute type, device, channels-last.

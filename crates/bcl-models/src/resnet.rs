@@ -1,7 +1,7 @@
 //! ResNet encoders with torchvision's parameter names: He et al. 2016, width as a parameter, stems for small images.
 
 use crate::error::{Error, Result};
-use crate::layers::{BatchNorm, Conv};
+use crate::layers::{BatchNorm, Conv, Statistics};
 use crate::parameters::{Declarations, Parameters};
 use std::fmt;
 use std::str::FromStr;
@@ -124,14 +124,19 @@ impl ResNet {
     }
 
     /// Images N x C x H x W in the compute type -> features N x F, f32.
-    pub(crate) fn forward(&self, parameters: &Parameters, x: &Tensor, train: bool) -> Result<Tensor> {
+    pub(crate) fn forward(
+        &self,
+        parameters: &Parameters,
+        x: &Tensor,
+        statistics: Statistics,
+    ) -> Result<Tensor> {
         let x = self.stem.forward(parameters, x)?;
-        let mut x = self.stem_norm.forward(parameters, &x, train)?.f_relu_()?;
+        let mut x = self.stem_norm.forward(parameters, &x, statistics)?.f_relu_()?;
         if self.pool {
             x = x.f_max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)?;
         }
         for block in &self.blocks {
-            x = block.forward(parameters, &x, train)?;
+            x = block.forward(parameters, &x, statistics)?;
         }
         Ok(x.f_mean_dim([2i64, 3].as_slice(), false, Kind::Float)?) // N x F
     }
@@ -171,9 +176,9 @@ impl Block {
         Self { layers, downsample }
     }
 
-    fn forward(&self, parameters: &Parameters, x: &Tensor, train: bool) -> Result<Tensor> {
+    fn forward(&self, parameters: &Parameters, x: &Tensor, statistics: Statistics) -> Result<Tensor> {
         let apply = |(conv, norm): &(Conv, BatchNorm), x: &Tensor| -> Result<Tensor> {
-            norm.forward(parameters, &conv.forward(parameters, x)?, train)
+            norm.forward(parameters, &conv.forward(parameters, x)?, statistics)
         };
         let mut y = x.shallow_clone();
         for (index, layer) in self.layers.iter().enumerate() {

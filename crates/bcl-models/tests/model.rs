@@ -1,7 +1,9 @@
 //! Models: shapes, seeds, gradients, precision, batch statistics, errors.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use bcl_models::{Adam, AdamConfig, Arch, EncoderConfig, Error, Model, ModelConfig, Precision, Stem};
+use bcl_models::{
+    Adam, AdamConfig, Arch, EncoderConfig, Error, Model, ModelConfig, Precision, Statistics, Stem,
+};
 use tch::{Device, Kind, Tensor};
 
 fn config(arch: Arch, stem: Stem, precision: Precision) -> ModelConfig {
@@ -29,7 +31,7 @@ fn every_encoder_gives_features_and_unit_projections() {
         for stem in [Stem::Cifar, Stem::ImageNet, Stem::Compact] {
             let config = config(arch, stem, Precision::F32);
             let model = Model::new(&config, 0, Device::Cpu).unwrap();
-            let output = model.forward(&images(3, 32), true).unwrap();
+            let output = model.forward(&images(3, 32), Statistics::Batch).unwrap();
             assert_eq!(output.features.size(), [3, config.encoder.features_dim()], "{arch} {stem}");
             assert_eq!(output.z.size(), [3, 8]);
             let lengths = output.z.square().sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
@@ -66,7 +68,7 @@ fn gradients_reach_every_parameter_and_a_step_moves_them() {
                 model.named_tensors().iter().map(|(_, tensor)| tensor.detach().copy()).collect();
             let mut adam = Adam::new(&model, AdamConfig::default()).unwrap();
             for _ in 0..2 {
-                let output = model.forward(&images(6, 16), true).unwrap();
+                let output = model.forward(&images(6, 16), Statistics::Batch).unwrap();
                 adam.zero_grad(&model).unwrap();
                 (output.z.get(0) * output.z.get(1)).sum(Kind::Float).backward();
                 adam.step(&model).unwrap();
@@ -86,7 +88,7 @@ fn gradients_of_one_step_do_not_leak_into_the_next() {
     let adam = || Adam::new(&model, AdamConfig { lr: 0.0, ..AdamConfig::default() }).unwrap();
     let gradient = |adam: &mut Adam| {
         adam.zero_grad(&model).unwrap();
-        model.forward(&images(4, 16), true).unwrap().z.get(0).sum(Kind::Float).backward();
+        model.forward(&images(4, 16), Statistics::Batch).unwrap().z.get(0).sum(Kind::Float).backward();
         adam.step(&model).unwrap();
         model.named_tensors()[0].1.grad().copy()
     };
@@ -115,14 +117,14 @@ fn evaluation_leaves_the_encoder_alone_and_training_moves_its_statistics() {
     assert!(!first.requires_grad());
     assert_eq!(model.features(&images(4, 16)).unwrap(), first);
     assert_eq!(model.encoder_hash().unwrap(), before);
-    let _ = model.forward(&images(4, 16), true).unwrap();
+    let _ = model.forward(&images(4, 16), Statistics::Batch).unwrap();
     assert_ne!(model.encoder_hash().unwrap(), before);
 }
 
 #[test]
 fn wrong_inputs_are_told() {
     let model = small(Precision::F32, Device::Cpu);
-    let message = model.forward(&images(4, 16).narrow(1, 0, 1), true).unwrap_err().to_string();
+    let message = model.forward(&images(4, 16).narrow(1, 0, 1), Statistics::Batch).unwrap_err().to_string();
     assert_eq!(message, "encoder: expected N x 3 x H x W images, got shape [4, 1, 16, 16]");
     assert!(matches!(model.features(&images(4, 16).get(0)), Err(Error::Shape { .. })));
     let mut bad = config(Arch::ResNet18, Stem::Cifar, Precision::F32);

@@ -1,7 +1,9 @@
 //! torchvision's names, torchvision's features, torch's Adam: fixtures of `scripts/make_model_fixtures.py`.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use bcl_models::{Adam, AdamConfig, Arch, Checkpoint, EncoderConfig, Model, ModelConfig, Precision, Stem};
+use bcl_models::{
+    Adam, AdamConfig, Arch, Checkpoint, EncoderConfig, Model, ModelConfig, Precision, Statistics, Stem,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
@@ -80,7 +82,11 @@ fn features_are_torchvisions() {
         fill(&tensors);
         let images = noise(&[3, 3, 40, 40], 5).to_kind(Kind::Float);
         assert_close(&model.features(&images).unwrap(), &wanted[name]["evaluated"], "evaluated");
-        assert_close(&model.forward(&images, true).unwrap().features, &wanted[name]["trained"], "trained");
+        assert_close(
+            &model.forward(&images, Statistics::Batch).unwrap().features,
+            &wanted[name]["trained"],
+            "trained",
+        );
         for statistic in ["running_mean", "running_var"] {
             assert_close(&tensors[&format!("layer4.1.bn2.{statistic}")], &wanted[name][statistic], statistic);
         }

@@ -7,6 +7,8 @@
 
 mod isa;
 mod lanes;
+#[cfg(feature = "parts")]
+pub mod parts;
 mod product;
 mod rank;
 mod row;

@@ -3,7 +3,7 @@
 use super::clock::{Case, Timing, interleaved};
 use anyhow::Result;
 use bcl_core::{Estimator, LossConfig};
-use bcl_models::{Adam, AdamConfig, Arch, EncoderConfig, Model, ModelConfig, Precision, Stem};
+use bcl_models::{Adam, AdamConfig, Arch, EncoderConfig, Model, ModelConfig, Precision, Statistics, Stem};
 use std::time::Duration;
 use tch::{Device, Kind, Tensor};
 
@@ -22,7 +22,8 @@ pub fn run(device: Device, budget: Duration) -> Result<(Vec<Timing>, u64)> {
     let views = Tensor::f_rand([2, PAIRS, 3, 32, 32], (Kind::Float, device))?;
     let (view1, view2) = (views.get(0), views.get(1));
     let step = |model: &Model, adam: &mut Adam| -> Result<()> {
-        let (z1, z2) = (model.forward(&view1, true)?.z, model.forward(&view2, true)?.z);
+        let (z1, z2) =
+            (model.forward(&view1, Statistics::Batch)?.z, model.forward(&view2, Statistics::Batch)?.z);
         adam.zero_grad(model)?;
         loss.forward(&z1, &z2)?.f_backward()?;
         adam.step(model)?;

@@ -1,11 +1,13 @@
 //! `bcl-exp --grid [FILE]`: expands an experiment and runs every cell that has not ended yet.
 
-use crate::config::{self, Experiment};
+use crate::config::{self, CellConfig, Experiment};
+use crate::machine;
 use crate::progress::duration;
 use crate::report;
 use crate::store::{CellRow, Status, Store, read_cells};
 use crate::train::{RunFlags, Trainer};
 use anyhow::{Result, bail};
+use bcl_core::evaluation::Memory;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -125,6 +127,13 @@ fn dry_run(experiment: &Experiment, args: &Args) -> Result<()> {
             Some(row) => row.wall_s.map_or("done".into(), |seconds| format!("done in {}", duration(seconds))),
         };
         println!("  {id}  {:<58} {state}", cell.label());
+    }
+    let threads = args.run.threads.unwrap_or_else(machine::default_threads);
+    let of_loss = |cell: &CellConfig| {
+        Memory::two_views(cell.train.batch_pairs, cell.encoder.feature_dim as usize, threads).total()
+    };
+    if let Some(bytes) = experiment.cells.iter().map(of_loss).max() {
+        println!("the loss takes {:.1} MB beside its embeddings on a processor", bytes as f64 / 1e6);
     }
     let each: Vec<f64> = rows.iter().filter_map(|row| row.wall_s).collect();
     let left =

@@ -58,6 +58,9 @@ pub struct TrainSpec {
     pub epochs: u32,
     /// Pairs in a batch.
     pub batch_pairs: usize,
+    /// Pairs that the encoder sees at a time; the whole batch unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_pairs: Option<usize>,
     /// Adam's step size.
     pub learning_rate: f64,
     /// Adam's coupled weight decay.
@@ -104,6 +107,14 @@ impl CellConfig {
         );
         ensure!(train.epochs >= 1, "epochs: expected at least 1, got 0");
         ensure!(train.batch_pairs >= 2, "batch_pairs: expected at least 2, got {}", train.batch_pairs);
+        if let Some(micro) = train.micro_pairs {
+            ensure!(
+                micro >= 2 && train.batch_pairs % micro != 1,
+                "micro_pairs: expected at least 2, and no rest of 1 pair (batch normalisation needs two), got {micro} \
+                 of batch_pairs = {}",
+                train.batch_pairs
+            );
+        }
         positive("learning_rate", train.learning_rate)?;
         ensure!(
             train.weight_decay.is_finite() && train.weight_decay >= 0.0,

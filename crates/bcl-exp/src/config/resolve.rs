@@ -89,6 +89,7 @@ pub fn resolve_cell(
         train: TrainSpec {
             epochs: train.epochs,
             batch_pairs: train.batch_pairs,
+            micro_pairs: train.micro_pairs.filter(|&micro| micro < train.batch_pairs),
             learning_rate: train.learning_rate,
             weight_decay: train.weight_decay,
         },

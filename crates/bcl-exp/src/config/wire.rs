@@ -84,6 +84,9 @@ pub struct TrainTable {
     pub epochs: u32,
     /// Pairs in a batch; the negatives of an anchor are twice as many less two.
     pub batch_pairs: usize,
+    /// Pairs that the encoder sees at a time, for batches whose graph does not fit into memory: the loss still sees the
+    /// whole batch, batch normalisation only so many. All by default.
+    pub micro_pairs: Option<usize>,
     /// Adam's step size.
     pub learning_rate: f64,
     /// Adam's coupled L2 weight decay.
@@ -94,7 +97,14 @@ pub struct TrainTable {
 
 impl Default for TrainTable {
     fn default() -> Self {
-        Self { epochs: 400, batch_pairs: 256, learning_rate: 1e-3, weight_decay: 1e-6, checkpoint_every: 1 }
+        Self {
+            epochs: 400,
+            batch_pairs: 256,
+            micro_pairs: None,
+            learning_rate: 1e-3,
+            weight_decay: 1e-6,
+            checkpoint_every: 1,
+        }
     }
 }
 

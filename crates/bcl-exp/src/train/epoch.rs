@@ -5,9 +5,11 @@ use super::place::Place;
 use super::session::Session;
 use crate::config::CellConfig;
 use crate::progress::Progress;
-use anyhow::{Result, bail, ensure};
-use bcl_core::{Batch, ContrastiveLoss, Reduction};
+use anyhow::{Context, Result, bail, ensure};
+use bcl_core::parts::Pass;
+use bcl_core::{Batch, ContrastiveLoss, Reduction, backward_in_parts};
 use bcl_data::{ImageSet, LoaderConfig, Policy, ViewLoader};
+use bcl_models::{Model, Statistics};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tch::{Kind, Tensor};
@@ -61,20 +63,13 @@ pub(super) fn run(
         let [view1, view2] = &pairs.views[..] else {
             bail!("training needs two views, got {}", pairs.views.len());
         };
-        // Each view has its own batch statistics, as in the authors' code.
-        let z1 = session.model.forward(view1, true)?.z;
-        let z2 = session.model.forward(view2, true)?.z;
-        let mut batch = Batch::two_views(&z1, &z2)?;
-        if let Some(labels) = &pairs.labels {
-            batch = batch.with_labels(&Tensor::from_slice(labels))?;
-        }
-        let value = input.loss.forward_batch(&batch, Reduction::Mean)?;
         session.adam.zero_grad(&session.model)?;
-        value.f_backward()?;
+        let labels = pairs.labels.as_deref().map(Tensor::from_slice);
+        let Step { value, z1, z2 } = step(&session.model, input, [view1, view2], labels.as_ref())?;
         session.adam.step(&session.model)?;
 
-        let detached = value.detach().to_kind(Kind::Double);
-        session.progress.location.observe(&input.cell.loss, &z1.detach(), &z2.detach())?;
+        let detached = value.to_kind(Kind::Double);
+        session.progress.location.observe(&input.cell.loss, &z1, &z2)?;
         sum += &detached;
         steps += 1;
         views += 2 * pairs.indices.len() as u64;
@@ -99,6 +94,48 @@ pub(super) fn run(
     let mean_loss = sum.double_value(&[]) / steps as f64;
     ensure!(mean_loss.is_finite(), "the mean loss of epoch {} is {mean_loss}", input.epoch + 1);
     Ok(EpochResult { mean_loss, views, wall: begun.elapsed(), waited })
+}
+
+/// What a step computed, apart from its graph.
+struct Step {
+    value: Tensor,
+    z1: Tensor,
+    z2: Tensor,
+}
+
+/// Adds the gradient of a batch's loss to the parameters. Each view has its own batch statistics, as in the authors' code.
+fn step(model: &Model, input: &EpochInput<'_>, views: [&Tensor; 2], labels: Option<&Tensor>) -> Result<Step> {
+    let mut embeddings = None;
+    let mut loss = |z1: &Tensor, z2: &Tensor| -> Result<Tensor> {
+        embeddings = Some((z1.detach(), z2.detach()));
+        let mut batch = Batch::two_views(z1, z2)?;
+        if let Some(labels) = labels {
+            batch = batch.with_labels(labels)?;
+        }
+        Ok(input.loss.forward_batch(&batch, Reduction::Mean)?)
+    };
+    let value = match input.cell.train.micro_pairs {
+        None => {
+            let [z1, z2] = views.map(|view| model.forward(view, Statistics::Batch));
+            let value = loss(&z1?.z, &z2?.z)?;
+            value.f_backward()?;
+            value.detach()
+        }
+        Some(micro) => backward_in_parts(
+            views,
+            micro as i64,
+            |part| {
+                let statistics = match part.pass {
+                    Pass::Embed => Statistics::BatchOnly,
+                    Pass::Differentiate => Statistics::Batch,
+                };
+                Ok::<_, anyhow::Error>(model.forward(part.input, statistics)?.z)
+            },
+            loss,
+        )?,
+    };
+    let (z1, z2) = embeddings.context("the loss was not evaluated")?;
+    Ok(Step { value, z1, z2 })
 }
 
 fn non_finite(
