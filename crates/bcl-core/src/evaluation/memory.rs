@@ -19,7 +19,7 @@ impl Memory {
     pub fn two_views(pairs: usize, dim: usize, threads: usize) -> Self {
         let rows = 2 * pairs;
         Self {
-            workspace: fused::workspace_bytes(rows, rows, dim, threads),
+            workspace: fused::workspace_bytes(rows, rows, dim, threads, true),
             tensors: 2 * rows * dim * std::mem::size_of::<f32>(),
         }
     }

@@ -37,6 +37,41 @@ pub(super) trait Lanes: Copy {
     /// [`look_up_placed`] as a function of its own.
     unsafe fn look_up(view: Placed<'_>, table: &[f32], out: &mut [f32]);
 
+    /// The WIDTH x WIDTH elements at `from`, transposed, to the first `rows` rows at `to`; rows `row` apart.
+    ///
+    /// # Safety
+    /// Besides the trait's: the first matrix is readable, the rows of the second writable; they do not overlap.
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, to: *mut f32, row: usize, rows: usize) {
+        // SAFETY: as this function.
+        unsafe {
+            for i in 0..rows.min(Self::WIDTH) {
+                for j in 0..Self::WIDTH {
+                    *to.add(i * row + j) = *from.add(j * row + i);
+                }
+            }
+        }
+    }
+
+    /// Adds the transpose of each of two WIDTH x WIDTH matrices to the other, rows `row` apart: A + B' and B + A'. They may
+    /// be one: A + A'.
+    ///
+    /// # Safety
+    /// Besides the trait's: both are readable and writable; they are the same or do not overlap.
+    #[inline(always)]
+    unsafe fn add_transposes(a: *mut f32, b: *mut f32, row: usize) {
+        // SAFETY: as this function. Of one matrix only the upper half is gone through.
+        unsafe {
+            for i in 0..Self::WIDTH {
+                for j in if a == b { i } else { 0 }..Self::WIDTH {
+                    let sum = *a.add(i * row + j) + *b.add(j * row + i);
+                    *a.add(i * row + j) = sum;
+                    *b.add(j * row + i) = sum;
+                }
+            }
+        }
+    }
+
     /// Sum, in f64, in a fixed order.
     #[inline(always)]
     unsafe fn sum(self) -> f64 {
@@ -183,6 +218,76 @@ mod x86 {
     use super::{Lanes, Placed, look_up_placed};
     use std::arch::x86_64::*;
 
+    /// The transpose of 16 x 16 elements, rows `row` apart.
+    ///
+    /// # Safety
+    /// The processor has AVX-512 F; the matrix is readable.
+    #[inline(always)]
+    #[allow(clippy::undocumented_unsafe_blocks, reason = "one contract for the whole function")]
+    unsafe fn transposed_16(from: *const f32, row: usize) -> [__m512; 16] {
+        unsafe {
+            let zero = _mm512_setzero_ps();
+            let (mut pairs, mut fours, mut out) = ([zero; 16], [zero; 16], [zero; 16]);
+            for i in 0..8 {
+                let upper = _mm512_loadu_ps(from.add(2 * i * row));
+                let lower = _mm512_loadu_ps(from.add((2 * i + 1) * row));
+                pairs[2 * i] = _mm512_unpacklo_ps(upper, lower);
+                pairs[2 * i + 1] = _mm512_unpackhi_ps(upper, lower);
+            }
+            // fours[4 i + c]: in its quarter q column 4 q + c of rows 4 i to 4 i + 3.
+            for i in 0..4 {
+                for half in 0..2 {
+                    let upper = _mm512_castps_pd(pairs[4 * i + half]);
+                    let lower = _mm512_castps_pd(pairs[4 * i + half + 2]);
+                    fours[4 * i + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(upper, lower));
+                    fours[4 * i + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(upper, lower));
+                }
+            }
+            for c in 0..4 {
+                let even_upper = _mm512_shuffle_f32x4::<0x88>(fours[c], fours[4 + c]);
+                let even_lower = _mm512_shuffle_f32x4::<0x88>(fours[8 + c], fours[12 + c]);
+                let odd_upper = _mm512_shuffle_f32x4::<0xdd>(fours[c], fours[4 + c]);
+                let odd_lower = _mm512_shuffle_f32x4::<0xdd>(fours[8 + c], fours[12 + c]);
+                out[c] = _mm512_shuffle_f32x4::<0x88>(even_upper, even_lower);
+                out[4 + c] = _mm512_shuffle_f32x4::<0x88>(odd_upper, odd_lower);
+                out[8 + c] = _mm512_shuffle_f32x4::<0xdd>(even_upper, even_lower);
+                out[12 + c] = _mm512_shuffle_f32x4::<0xdd>(odd_upper, odd_lower);
+            }
+            out
+        }
+    }
+
+    /// The transpose of 8 x 8 elements, rows `row` apart.
+    ///
+    /// # Safety
+    /// The processor has AVX2; the matrix is readable.
+    #[inline(always)]
+    #[allow(clippy::undocumented_unsafe_blocks, reason = "one contract for the whole function")]
+    unsafe fn transposed_8(from: *const f32, row: usize) -> [__m256; 8] {
+        unsafe {
+            let zero = _mm256_setzero_ps();
+            let (mut pairs, mut fours, mut out) = ([zero; 8], [zero; 8], [zero; 8]);
+            for i in 0..4 {
+                let upper = _mm256_loadu_ps(from.add(2 * i * row));
+                let lower = _mm256_loadu_ps(from.add((2 * i + 1) * row));
+                pairs[2 * i] = _mm256_unpacklo_ps(upper, lower);
+                pairs[2 * i + 1] = _mm256_unpackhi_ps(upper, lower);
+            }
+            for i in 0..2 {
+                for half in 0..2 {
+                    let (upper, lower) = (pairs[4 * i + half], pairs[4 * i + half + 2]);
+                    fours[4 * i + 2 * half] = _mm256_shuffle_ps::<0x44>(upper, lower);
+                    fours[4 * i + 2 * half + 1] = _mm256_shuffle_ps::<0xee>(upper, lower);
+                }
+            }
+            for c in 0..4 {
+                out[c] = _mm256_permute2f128_ps::<0x20>(fours[c], fours[4 + c]);
+                out[4 + c] = _mm256_permute2f128_ps::<0x31>(fours[c], fours[4 + c]);
+            }
+            out
+        }
+    }
+
     /// 16 elements; AVX-512 F.
     #[derive(Clone, Copy)]
     pub(in super::super) struct Avx512(__m512);
@@ -258,6 +363,29 @@ mod x86 {
             let mut out = [0.0; 16];
             unsafe { _mm512_storeu_ps(out.as_mut_ptr(), self.0) };
             out
+        }
+        #[inline(always)]
+        unsafe fn transpose(from: *const f32, to: *mut f32, row: usize, rows: usize) {
+            unsafe {
+                for (i, &lanes) in transposed_16(from, row).iter().enumerate().take(rows) {
+                    _mm512_storeu_ps(to.add(i * row), lanes);
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn add_transposes(a: *mut f32, b: *mut f32, row: usize) {
+            unsafe {
+                let (of_a, of_b) = (transposed_16(a, row), transposed_16(b, row));
+                for i in 0..16 {
+                    let (a, b) = (a.add(i * row), b.add(i * row));
+                    let sums = (
+                        _mm512_add_ps(_mm512_loadu_ps(a), of_b[i]),
+                        _mm512_add_ps(_mm512_loadu_ps(b), of_a[i]),
+                    );
+                    _mm512_storeu_ps(a, sums.0);
+                    _mm512_storeu_ps(b, sums.1);
+                }
+            }
         }
         #[inline(never)]
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,popcnt")]
@@ -346,6 +474,29 @@ mod x86 {
             let mut out = [0.0; 16];
             unsafe { _mm256_storeu_ps(out.as_mut_ptr(), self.0) };
             out
+        }
+        #[inline(always)]
+        unsafe fn transpose(from: *const f32, to: *mut f32, row: usize, rows: usize) {
+            unsafe {
+                for (i, &lanes) in transposed_8(from, row).iter().enumerate().take(rows) {
+                    _mm256_storeu_ps(to.add(i * row), lanes);
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn add_transposes(a: *mut f32, b: *mut f32, row: usize) {
+            unsafe {
+                let (of_a, of_b) = (transposed_8(a, row), transposed_8(b, row));
+                for i in 0..8 {
+                    let (a, b) = (a.add(i * row), b.add(i * row));
+                    let sums = (
+                        _mm256_add_ps(_mm256_loadu_ps(a), of_b[i]),
+                        _mm256_add_ps(_mm256_loadu_ps(b), of_a[i]),
+                    );
+                    _mm256_storeu_ps(a, sums.0);
+                    _mm256_storeu_ps(b, sums.1);
+                }
+            }
         }
         #[inline(never)]
         #[target_feature(enable = "avx2,fma,bmi2,popcnt")]

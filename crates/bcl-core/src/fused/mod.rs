@@ -14,6 +14,7 @@ mod rank;
 mod row;
 mod step;
 mod team;
+mod whole;
 mod workspace;
 
 pub(crate) use isa::Isa;
@@ -71,13 +72,17 @@ pub(crate) struct Problem<'a> {
 const VECTOR: usize = 16;
 
 /// Anchors in a block. It does not depend on the number of threads: the results would.
-fn block_rows(anchors: usize) -> usize {
+fn block_rows(anchors: usize, two_views: bool) -> usize {
     match anchors {
+        0..=WHOLE if two_views => anchors.next_multiple_of(VECTOR),
         0..=192 => anchors.max(1),
         193..=4096 => 96,
         _ => 192,
     }
 }
+
+/// Rows of two views that are one block, for the sake of symmetry: their scores fit into a second-level cache or two.
+const WHOLE: usize = 1024;
 
 /// Elements from one row of scores to the next: tiles are filled up, a vector may be read beyond, and rows do not
 /// begin a power of two apart, which would crowd one set of the cache.
@@ -86,11 +91,17 @@ fn score_row(columns: usize) -> usize {
 }
 
 /// Bytes that an evaluation takes besides its input, its gradient and the losses.
-pub(crate) fn workspace_bytes(anchors: usize, columns: usize, dim: usize, members: usize) -> usize {
+pub(crate) fn workspace_bytes(
+    anchors: usize,
+    columns: usize,
+    dim: usize,
+    members: usize,
+    two_views: bool,
+) -> usize {
     let wide = dim.next_multiple_of(VECTOR);
     let padded = if wide == dim { 0 } else { 2 * (anchors + columns) * wide };
     let panels = columns.next_multiple_of(64) * dim;
-    let scores = block_rows(anchors) * score_row(columns);
+    let scores = block_rows(anchors, two_views) * score_row(columns);
     4 * (padded + panels + scores) + members * row::RowScratch::bytes(columns)
 }
 
@@ -131,7 +142,7 @@ fn run(
     let wide = dim.next_multiple_of(VECTOR);
     let Workspace { panels, scores, padded, .. } = workspace;
     let [for_anchors, for_others, for_positives, to_anchors, to_others, to_positives] = padded;
-    let block = block_rows(rows);
+    let block = block_rows(rows, matches!(problem.form, Form::TwoViews(_)));
 
     let anchors_at = widen(anchors, wide, for_anchors);
     let nowhere = std::ptr::null_mut();

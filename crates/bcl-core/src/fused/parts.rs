@@ -5,7 +5,7 @@
 use super::Isa;
 use super::lanes::{Lanes, Portable};
 use super::product::{Left, Out, Right, pack, product};
-use super::rank::{RankScratch, look_up};
+use super::rank::{RankScratch, look_up, range};
 use super::row::{RowScratch, Term, row};
 
 /// An instruction set by its name.
@@ -113,7 +113,11 @@ unsafe fn rank_of<V: Lanes, const VECTORS: usize>(
     out: &mut [f32],
 ) {
     // SAFETY: `Row` has made the room.
-    unsafe { look_up::<V>(scores, length, ranks, table, out) }
+    unsafe {
+        if let Some(ends) = range::<V>(scores, length) {
+            look_up::<V>(scores, length, ends, ranks, table, out);
+        }
+    }
 }
 
 #[inline(always)]

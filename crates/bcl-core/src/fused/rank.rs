@@ -6,6 +6,7 @@
 //! tied scores) is sorted instead: the worst case is that of a sort.
 
 use super::lanes::Lanes;
+use super::workspace::{APART, Aligned};
 
 /// A bucket with more elements is sorted.
 const CROWDED: u32 = 96;
@@ -17,35 +18,34 @@ const LOAD: usize = 2;
 #[derive(Debug, Default)]
 pub(super) struct RankScratch {
     /// Bucket of each element.
-    bucket: Vec<u32>,
+    bucket: Aligned<u32>,
     /// Entry b: where bucket b begins; after placing, entry b + 1 is where it ends.
-    bounds: Vec<u32>,
+    bounds: Aligned<u32>,
     /// The scores by bucket; a vector more, which comparisons may read.
-    placed: Vec<f32>,
+    placed: Aligned,
 }
 
 impl RankScratch {
     /// Room for rows of `length`.
     pub(super) fn reserve(&mut self, length: usize) {
+        let [bucket, bounds, placed] = Self::lengths(length);
+        self.bucket.reserve(bucket);
+        self.bounds.reserve(bounds);
+        self.placed.reserve(placed);
+    }
+
+    fn lengths(length: usize) -> [usize; 3] {
         let padded = length.next_multiple_of(16) + 16;
-        grow(&mut self.bucket, padded, 0);
-        grow(&mut self.bounds, length / LOAD + 3, 0);
-        grow(&mut self.placed, padded, 0.0);
+        [padded, length / LOAD + 3, padded].map(|length| length + APART)
     }
 
     pub(super) fn bytes(length: usize) -> usize {
-        4 * (2 * (length.next_multiple_of(16) + 16) + length / LOAD + 3)
-    }
-}
-
-pub(super) fn grow<T: Clone>(buffer: &mut Vec<T>, length: usize, fill: T) {
-    if buffer.len() < length {
-        buffer.resize(length, fill);
+        4 * Self::lengths(length).iter().sum::<usize>()
     }
 }
 
 /// Looks up every element of the row by its rank: `out[position] = table[rank - 1]`. Ranks are 1..=N, tied scores share
-/// the highest rank of their group.
+/// the highest rank of their group. `low` and `high` are the smallest and the largest element.
 ///
 /// # Safety
 /// The processor has the features of `V`. `row` is readable for `length` elements rounded up to 16; elements
@@ -55,15 +55,16 @@ pub(super) fn grow<T: Clone>(buffer: &mut Vec<T>, length: usize, fill: T) {
 pub(super) unsafe fn look_up<V: Lanes>(
     row: *const f32,
     length: usize,
+    (low, high): (f32, f32),
     scratch: &mut RankScratch,
     table: &[f32],
     out: &mut [f32],
 ) {
     let (table, out) = (&table[..length], &mut out[..length]);
+    let RankScratch { bucket, bounds, placed } = scratch;
+    let (bucket, bounds, placed) = (bucket.slice(), bounds.slice(), placed.slice());
     // SAFETY: `row` is readable for `length` elements.
     let scores = unsafe { std::slice::from_raw_parts(row, length) };
-    // SAFETY: as this function.
-    let (low, high) = unsafe { range::<V>(scores) };
     let buckets = (length / LOAD).max(1);
     let spread = high - low;
     let scale = buckets as f32 / spread;
@@ -72,10 +73,10 @@ pub(super) unsafe fn look_up<V: Lanes>(
         return;
     }
     if !(scale.is_finite() && spread.is_finite() && scale > 0.0) {
-        by_sorting(scores, &mut scratch.placed, table, out);
+        by_sorting(scores, placed, table, out);
         return;
     }
-    let bounds = &mut scratch.bounds[..buckets + 2];
+    let bounds = &mut bounds[..buckets + 2];
     bounds.fill(0);
     let last = (buckets - 1) as f32;
     // SAFETY: the buffers have room for `length` rounded up to a vector (RankScratch::reserve); the row is readable as
@@ -84,10 +85,10 @@ pub(super) unsafe fn look_up<V: Lanes>(
         let (low, scale, last) = (V::splat(low), V::splat(scale), V::splat(last));
         for start in (0..length).step_by(V::WIDTH) {
             let number = V::load(row.add(start)).sub(low).mul(scale).min(last).max(V::splat(0.0));
-            number.store_whole(scratch.bucket.as_mut_ptr().add(start));
+            number.store_whole(bucket.as_mut_ptr().add(start));
         }
     }
-    let numbers = &scratch.bucket[..length];
+    let numbers = &bucket[..length];
     let mut most = 0;
     // SAFETY: bucket numbers are in 0..buckets, `bounds` has buckets + 2 entries, and the counts sum to `length`, so
     // that places are in 0..length.
@@ -104,7 +105,7 @@ pub(super) unsafe fn look_up<V: Lanes>(
         // Entry b + 1 is where bucket b begins; placing moves it to where the bucket ends, the beginning of the next.
         for (&score, &number) in scores.iter().zip(numbers) {
             let place = bounds.get_unchecked_mut(number as usize + 1);
-            *scratch.placed.get_unchecked_mut(*place as usize) = score;
+            *placed.get_unchecked_mut(*place as usize) = score;
             *place += 1;
         }
     }
@@ -112,14 +113,14 @@ pub(super) unsafe fn look_up<V: Lanes>(
         let mut start = 0;
         for &end in &bounds[1..=buckets] {
             if end - start > CROWDED {
-                scratch.placed[start as usize..end as usize].sort_unstable_by(f32::total_cmp);
+                placed[start as usize..end as usize].sort_unstable_by(f32::total_cmp);
             }
             start = end;
         }
     }
     // Elements of later buckets are larger than all of this one, and so is what follows the last: a comparison may run on.
-    scratch.placed[length..length + V::WIDTH].fill(f32::INFINITY);
-    let view = Placed { scores, numbers, bounds, placed: &scratch.placed };
+    placed[length..length + V::WIDTH].fill(f32::INFINITY);
+    let view = Placed { scores, numbers, bounds, placed: placed };
     // SAFETY: bucket numbers are in 0..buckets; a vector at any place up to `length` is readable.
     unsafe { V::look_up(view, table, out) };
     if most > V::WIDTH as u32 {
@@ -127,11 +128,11 @@ pub(super) unsafe fn look_up<V: Lanes>(
             let number = numbers[position] as usize;
             let (start, end) = (bounds[number] as usize, bounds[number + 1] as usize);
             if end - start > V::WIDTH {
-                let bucket = &scratch.placed[start..end];
-                let among = if bucket.len() > CROWDED as usize {
-                    bucket.partition_point(|&other| other <= score)
+                let others = &placed[start..end];
+                let among = if others.len() > CROWDED as usize {
+                    others.partition_point(|&other| other <= score)
                 } else {
-                    bucket.iter().filter(|&&other| other <= score).count()
+                    others.iter().filter(|&&other| other <= score).count()
                 };
                 out[position] = table[(start + among).max(1) - 1];
             }
@@ -173,24 +174,28 @@ pub(super) unsafe fn look_up_placed<V: Lanes>(view: Placed<'_>, table: &[f32], o
     }
 }
 
-/// The smallest and the largest element.
+/// The smallest and the largest element; `None` if one is not finite.
 ///
 /// # Safety
-/// The processor has the features of `V`.
+/// The processor has the features of `V`; `row` is readable for `length` elements rounded up to 16, of which those beyond
+/// are finite.
 #[inline(always)]
-unsafe fn range<V: Lanes>(scores: &[f32]) -> (f32, f32) {
-    let whole = scores.len() / V::WIDTH * V::WIDTH;
-    let rest = &scores[whole..];
-    let low = rest.iter().copied().fold(f32::INFINITY, f32::min);
-    let high = rest.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    // SAFETY: as this function; `whole` elements are readable.
+pub(super) unsafe fn range<V: Lanes>(row: *const f32, length: usize) -> Option<(f32, f32)> {
+    let whole = length / V::WIDTH * V::WIDTH;
+    // SAFETY: as this function.
     unsafe {
-        let (mut lows, mut highs) = (V::splat(low), V::splat(high));
+        let rest = std::slice::from_raw_parts(row.add(whole), length - whole);
+        let low = rest.iter().copied().fold(f32::INFINITY, f32::min);
+        let high = rest.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let zero = V::splat(0.0);
+        let (mut lows, mut highs, mut sum) = (V::splat(low), V::splat(high), zero);
         for start in (0..whole).step_by(V::WIDTH) {
-            let lanes = V::load(scores.as_ptr().add(start));
-            (lows, highs) = (lows.min(lanes), highs.max(lanes));
+            let lanes = V::load(row.add(start));
+            (lows, highs, sum) = (lows.min(lanes), highs.max(lanes), lanes.mul_add(zero, sum));
         }
-        (lows.least(), highs.greatest())
+        // A number times 0 is 0 only if it is finite.
+        let finite = sum.sum() == 0.0 && rest.iter().all(|x| x.is_finite());
+        finite.then(|| (lows.least(), highs.greatest()))
     }
 }
 

@@ -5,7 +5,8 @@
 //! counts, so nothing overflows and the largest term is 1.
 
 use super::lanes::Lanes;
-use super::rank::{RankScratch, grow, look_up};
+use super::rank::{RankScratch, look_up, range};
+use super::workspace::{APART, Aligned};
 
 /// What an estimator makes of an anchor's negatives: the term Ng.
 #[derive(Debug, Clone, Copy)]
@@ -27,17 +28,17 @@ pub(crate) enum Term<'a> {
 pub(super) struct RowScratch {
     ranks: RankScratch,
     /// Weight of each negative; before that, for Oracle, 1 for a true negative and 0 for a false one.
-    pub(super) weights: Vec<f32>,
+    pub(super) weights: Aligned,
 }
 
 impl RowScratch {
     pub(super) fn reserve(&mut self, length: usize) {
         self.ranks.reserve(length);
-        grow(&mut self.weights, length.next_multiple_of(16) + 16, 0.0);
+        self.weights.reserve(length.next_multiple_of(16) + 16 + APART);
     }
 
     pub(super) fn bytes(length: usize) -> usize {
-        RankScratch::bytes(length) + 4 * (length.next_multiple_of(16) + 16)
+        RankScratch::bytes(length) + 4 * (length.next_multiple_of(16) + 16 + APART)
     }
 }
 
@@ -78,33 +79,36 @@ pub(super) unsafe fn row<V: Lanes>(
     let n = length as f64;
     let padded = length.next_multiple_of(V::WIDTH);
     // SAFETY: the row reaches over `padded` elements.
-    if !(positive.is_finite() && unsafe { all_finite::<V>(row, padded) }) {
+    let Some((low, high)) = unsafe { range::<V>(row, length) }.filter(|_| positive.is_finite()) else {
         // What is not a number has no rank, and must not pass for a loss.
         if factor.is_some() {
             // SAFETY: as above.
             unsafe { std::slice::from_raw_parts_mut(row, length) }.fill(f32::NAN);
         }
         return RowResult { loss: f64::NAN, positive: f32::NAN };
-    }
+    };
     let inverse = 1.0 / temperature;
     let margin_of = |log: f64| log - f64::from(positive) * inverse;
     // SAFETY (of every block below): `row` and the weights reach over `padded` elements; the rest is the contract.
     match term {
         // SAFETY: as this function.
         Term::ByRank { omega: table } | Term::Tilted { posterior: table, .. } => unsafe {
-            look_up::<V>(row, length, &mut scratch.ranks, table, &mut scratch.weights);
+            look_up::<V>(row, length, (low, high), &mut scratch.ranks, table, scratch.weights.slice());
         },
-        Term::Sum | Term::Debiased { .. } => scratch.weights[..length].fill(1.0),
+        Term::Sum | Term::Debiased { .. } => scratch.weights.slice()[..length].fill(1.0),
         Term::TrueNegatives => {}
     }
-    let weights = scratch.weights.as_mut_ptr();
+    let weights = scratch.weights.slice().as_mut_ptr();
     // Beyond the row nothing counts.
     // SAFETY: up to `padded`.
     let mut largest = unsafe {
         for position in length..padded {
             *weights.add(position) = 0.0;
         }
-        largest_counting::<V>(row, weights, padded)
+        match term {
+            Term::Sum | Term::Debiased { .. } => high,
+            _ => largest_counting::<V>(row, weights, padded),
+        }
     };
     if largest == f32::NEG_INFINITY {
         largest = 0.0; // no negative counts
@@ -116,21 +120,20 @@ pub(super) unsafe fn row<V: Lanes>(
     let (negatives, sums) = unsafe {
         match term {
             Term::Sum | Term::ByRank { .. } => {
-                let sum = exponentials.weigh::<V>(1.0);
+                let sum = exponentials.keep::<V>(1.0);
                 (Negatives { log: sum.ln() + reference, first: 1.0, second: 0.0, positive: 0.0 }, (sum, 1.0))
             }
             Term::TrueNegatives => {
                 let count: f64 =
                     std::slice::from_raw_parts(weights, length).iter().map(|&w| f64::from(w)).sum();
-                let sum = exponentials.weigh::<V>(1.0);
+                let sum = exponentials.keep::<V>(1.0);
                 let log = (sum * (n / count.max(1.0))).ln() + reference;
                 (Negatives { log, first: 1.0, second: 0.0, positive: 0.0 }, (sum, 1.0))
             }
             Term::Tilted { tilt, .. } => {
                 // The weights become p exp(tilt (s - largest) / t); their mean divides, and both are constants.
-                let mean = exponentials.weigh::<V>(tilt) / n;
-                exponentials.keep::<V>(tilt);
-                let sum = exponentials.weigh::<V>(1.0);
+                let mean = exponentials.keep::<V>(tilt) / n;
+                let sum = exponentials.keep::<V>(1.0);
                 let log = (sum / mean).ln() + reference;
                 (Negatives { log, first: 1.0, second: 0.0, positive: 0.0 }, (sum, 1.0))
             }
@@ -138,7 +141,7 @@ pub(super) unsafe fn row<V: Lanes>(
                 hardness = tilt;
                 let (log, sums) = match tilt {
                     None => {
-                        let sum = exponentials.weigh::<V>(1.0);
+                        let sum = exponentials.keep::<V>(1.0);
                         (sum.ln() + reference, (sum, 1.0))
                     }
                     Some(tilt) => {
@@ -208,6 +211,14 @@ impl Exponentials {
     /// As for [`row`].
     #[inline(always)]
     unsafe fn weigh<V: Lanes>(&self, power: f64) -> f64 {
+        // SAFETY: as this function.
+        unsafe { self.sum_up::<V, false>(power) }
+    }
+
+    /// # Safety
+    /// As for [`row`].
+    #[inline(always)]
+    unsafe fn sum_up<V: Lanes, const KEEP: bool>(&self, power: f64) -> f64 {
         const RUN: usize = 32;
         let mut total = 0.0;
         // SAFETY: as this function.
@@ -217,7 +228,12 @@ impl Exponentials {
                 let mut sum = V::splat(0.0);
                 for start in (begin..self.padded.min(begin + RUN * V::WIDTH)).step_by(V::WIDTH) {
                     let x = V::load(self.row.add(start)).sub(largest).mul(power).min(V::splat(88.0)).exp();
-                    sum = V::load(self.weights.add(start)).mul_add(x, sum);
+                    let weight = self.weights.add(start);
+                    let term = V::load(weight).mul(x);
+                    sum = sum.add(term);
+                    if KEEP {
+                        term.store(weight);
+                    }
                 }
                 total += sum.sum();
             }
@@ -225,23 +241,18 @@ impl Exponentials {
         total
     }
 
-    /// Makes w exp(power (s - largest) / t) the weights.
+    /// Likewise, and the weights become the terms of the sum.
     ///
     /// # Safety
     /// As for [`row`].
     #[inline(always)]
-    unsafe fn keep<V: Lanes>(&self, power: f64) {
+    unsafe fn keep<V: Lanes>(&self, power: f64) -> f64 {
         // SAFETY: as this function.
-        unsafe {
-            let (largest, power) = (V::splat(self.largest), V::splat((power * self.inverse) as f32));
-            for start in (0..self.padded).step_by(V::WIDTH) {
-                let x = V::load(self.row.add(start)).sub(largest).mul(power).min(V::splat(88.0)).exp();
-                V::load(self.weights.add(start)).mul(x).store(self.weights.add(start));
-            }
-        }
+        unsafe { self.sum_up::<V, true>(power) }
     }
 
-    /// Replaces the scores by `first` w x, or with a hardness by `first` x^(1 + hardness) + `second` x^hardness.
+    /// Replaces the scores by `first` times the terms that were kept, or with a hardness by
+    /// `first` x^(1 + hardness) + `second` x^hardness.
     ///
     /// # Safety
     /// As for [`row`].
@@ -251,12 +262,10 @@ impl Exponentials {
         unsafe {
             let largest = V::splat(self.largest);
             let (first, second) = (V::splat(first), V::splat(second));
-            let one = V::splat(self.inverse as f32);
             match hardness {
                 None => {
                     for start in (0..self.padded).step_by(V::WIDTH) {
-                        let x = V::load(self.row.add(start)).sub(largest).mul(one).min(V::splat(88.0)).exp();
-                        V::load(self.weights.add(start)).mul(x).mul(first).store(self.row.add(start));
+                        V::load(self.weights.add(start)).mul(first).store(self.row.add(start));
                     }
                 }
                 Some(hardness) => {
@@ -273,22 +282,6 @@ impl Exponentials {
                 }
             }
         }
-    }
-}
-
-/// Whether all elements are finite: each times 0 is 0 only then.
-///
-/// # Safety
-/// As for [`row`].
-#[inline(always)]
-unsafe fn all_finite<V: Lanes>(row: *const f32, padded: usize) -> bool {
-    // SAFETY: as this function.
-    unsafe {
-        let (zero, mut sum) = (V::splat(0.0), V::splat(0.0));
-        for start in (0..padded).step_by(V::WIDTH) {
-            sum = V::load(row.add(start)).mul_add(zero, sum);
-        }
-        sum.sum() == 0.0
     }
 }
 

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The members of the team share a block: rows in the first three steps, others in the last. Each element is thus
-//! summed in one order, whatever the number of members.
+//! summed in one order, whatever the number of members. Two views of which one block holds everything take a shorter
+//! way (`whole.rs`).
 
 use super::isa::Isa;
 use super::lanes::Lanes;
@@ -95,10 +96,15 @@ unsafe impl Sync for Step<'_> {}
 /// The processor has the features of `V`; the step is as [`Step`] says, the same for all members.
 #[inline(always)]
 pub(super) unsafe fn member<V: Lanes, const VECTORS: usize>(step: &Step<'_>, member: &Member<'_>) {
+    let two_views = matches!(step.positive, Positive::Partner { .. });
+    if two_views && step.block >= step.rows {
+        // SAFETY: as this function.
+        unsafe { super::whole::member::<V, VECTORS>(step, member) };
+        return;
+    }
     let tile = V::WIDTH * VECTORS;
     let (dim, wide) = (step.dim, step.wide);
     let differentiate = !matches!(step.factor, Factor::Values);
-    let two_views = matches!(step.positive, Positive::Partner { .. });
     // SAFETY: the shares of the members are disjoint.
     unsafe {
         let tiles = member.share(step.columns.div_ceil(tile), 1);
@@ -177,7 +183,12 @@ pub(super) unsafe fn member<V: Lanes, const VECTORS: usize>(step: &Step<'_>, mem
 /// # Safety
 /// As for [`member`]; the row is this member's.
 #[inline(always)]
-unsafe fn one_row<V: Lanes>(step: &Step<'_>, member: &Member<'_>, anchor: usize, scores: *mut f32) {
+pub(super) unsafe fn one_row<V: Lanes>(
+    step: &Step<'_>,
+    member: &Member<'_>,
+    anchor: usize,
+    scores: *mut f32,
+) {
     // SAFETY: the scratch is this member's own; the row reaches over `score_row` elements, columns and 16 more.
     unsafe {
         let scratch = &mut *step.scratch.add(member.index);
@@ -192,7 +203,7 @@ unsafe fn one_row<V: Lanes>(step: &Step<'_>, member: &Member<'_>, anchor: usize,
                 let length = step.columns - 2;
                 if let Some(labels) = step.labels {
                     mark_true_negatives(labels, anchor, step.columns, scratch);
-                    holes.close(scratch.weights.as_mut_ptr());
+                    holes.close(scratch.weights.slice().as_mut_ptr());
                 }
                 let result = row::<V>(scores, length, positive, step.temperature, step.term, factor, scratch);
                 *step.losses.add(anchor) = result.loss;
@@ -229,7 +240,7 @@ fn mark_true_negatives(labels: Labels<'_>, anchor: usize, columns: usize, scratc
     let offset = if labels.columns.len() == columns { 0 } else { anchor * columns };
     let others = &labels.columns[offset..offset + columns];
     let own = labels.anchors[anchor];
-    for (weight, &label) in scratch.weights.iter_mut().zip(others) {
+    for (weight, &label) in scratch.weights.slice().iter_mut().zip(others) {
         *weight = f32::from(u8::from(label != own));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::lanes::{Lanes, Portable};
 use super::product::{Left, Out, Right, pack, product};
-use super::rank::{RankScratch, look_up};
+use super::rank::{RankScratch, look_up, range};
 use super::*;
 use proptest::prelude::*;
 
@@ -86,7 +86,10 @@ fn ranks_of(scores: &[f32]) {
         let mut ours = vec![0.0; n];
         let table: Vec<f32> = (1..=n).map(|rank| rank as f32).collect();
         // SAFETY: the row is padded, the scratch has room, the instruction set is there.
-        unsafe { look_up::<V>(padded.as_ptr(), n, &mut scratch, &table, &mut ours) };
+        unsafe {
+            let ends = range::<V>(padded.as_ptr(), n).unwrap();
+            look_up::<V>(padded.as_ptr(), n, ends, &mut scratch, &table, &mut ours);
+        }
         assert_eq!(&ours, naive, "{n} scores");
     });
 }

@@ -3,24 +3,37 @@
 use super::row::RowScratch;
 use std::sync::{Mutex, PoisonError};
 
-/// A buffer of f32 that begins at a cache line.
+/// A buffer of four-byte elements that begins at a cache line.
 #[derive(Debug, Default)]
-pub(super) struct Aligned(Vec<f32>);
+pub(super) struct Aligned<T = f32> {
+    memory: Vec<T>,
+    offset: usize,
+}
 
+/// Elements of a cache line.
 const LINE: usize = 16;
 
-impl Aligned {
+impl<T: Copy + Default> Aligned<T> {
     /// Room for `length` elements, whose content is anything.
-    pub(super) fn reserve(&mut self, length: usize) -> *mut f32 {
-        if self.0.len() < length + LINE {
-            self.0 = Vec::new(); // not copied
-            self.0 = vec![0.0; length + LINE];
+    pub(super) fn reserve(&mut self, length: usize) -> *mut T {
+        if self.memory.len() < length + LINE {
+            self.memory = Vec::new(); // not copied
+            self.memory = vec![T::default(); length + LINE];
+            let offset = self.memory.as_ptr().align_offset(size_of::<T>() * LINE);
+            self.offset = if offset < LINE { offset } else { 0 };
         }
-        let start = self.0.as_mut_ptr();
-        let offset = start.align_offset(4 * LINE);
-        start.wrapping_add(if offset < LINE { offset } else { 0 })
+        self.slice().as_mut_ptr()
+    }
+
+    /// Everything there is room for.
+    pub(super) fn slice(&mut self) -> &mut [T] {
+        &mut self.memory[self.offset..]
     }
 }
+
+/// Elements between the scratch memory of one member and another's: threads that write to neighbouring lines, or to
+/// addresses alike in their last bits, slow each other down.
+pub(super) const APART: usize = 2048;
 
 /// The buffers of one evaluation.
 #[derive(Debug, Default)]
