@@ -75,14 +75,17 @@ const VECTOR: usize = 16;
 fn block_rows(anchors: usize, two_views: bool) -> usize {
     match anchors {
         0..=WHOLE if two_views => anchors.next_multiple_of(VECTOR),
-        0..=192 => anchors.max(1),
-        193..=4096 => 96,
+        0..=SMALL => anchors.max(1),
+        ..=4096 => 96,
         _ => 192,
     }
 }
 
 /// Rows of two views that are one block, for the sake of symmetry: their scores fit into a second-level cache or two.
-const WHOLE: usize = 1024;
+const WHOLE: usize = if cfg!(test) { 48 } else { 1024 };
+
+/// Anchors that are one block in any case. Both are small in this crate's own tests, so that these see every way.
+const SMALL: usize = if cfg!(test) { 64 } else { 192 };
 
 /// Elements from one row of scores to the next: tiles are filled up, a vector may be read beyond, and rows do not
 /// begin a power of two apart, which would crowd one set of the cache.

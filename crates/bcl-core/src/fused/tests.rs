@@ -181,3 +181,204 @@ proptest! {
         }
     }
 }
+
+/// A problem once more, by loops in f64.
+struct Naive<'a> {
+    /// Rows of the embeddings: anchors, positives, negatives; of two views all are the same.
+    parts: [Vec<f64>; 3],
+    two_views: bool,
+    dim: usize,
+    term: Term<'a>,
+    labels: Option<(&'a [i64], &'a [i64])>,
+}
+
+const TEMPERATURE: f64 = 0.4;
+
+impl Naive<'_> {
+    fn rows(&self) -> usize {
+        self.parts[0].len() / self.dim
+    }
+
+    fn score(&self, anchor: usize, part: usize, other: usize) -> f64 {
+        let row = |part: usize, index: usize| &self.parts[part][index * self.dim..][..self.dim];
+        row(0, anchor).iter().zip(row(part, other)).map(|(x, y)| x * y).sum()
+    }
+
+    fn negatives(&self, anchor: usize) -> Vec<usize> {
+        let (rows, all) = (self.rows(), self.parts[2].len() / self.dim);
+        let partner = (anchor + rows / 2) % rows;
+        (0..all).filter(|&other| !self.two_views || (other != anchor && other != partner)).collect()
+    }
+
+    /// Weights of the anchor's negatives where they are constants.
+    fn weights(&self, anchor: usize) -> Vec<f64> {
+        let others = self.negatives(anchor);
+        let scores: Vec<f64> = others.iter().map(|&other| self.score(anchor, 2, other)).collect();
+        let by_rank = |table: &[f32]| -> Vec<f64> {
+            let rank = |s: &f64| scores.iter().filter(|other| *other <= s).count();
+            scores.iter().map(|s| f64::from(table[rank(s) - 1])).collect()
+        };
+        match self.term {
+            Term::Sum | Term::Debiased { .. } => vec![1.0; others.len()],
+            Term::ByRank { omega } => by_rank(omega),
+            Term::Tilted { posterior, tilt } => {
+                let tilted: Vec<f64> = by_rank(posterior)
+                    .iter()
+                    .zip(&scores)
+                    .map(|(p, s)| p * (tilt * s / TEMPERATURE).exp())
+                    .collect();
+                let mean = tilted.iter().sum::<f64>() / tilted.len() as f64;
+                tilted.iter().map(|w| w / mean).collect()
+            }
+            Term::TrueNegatives => {
+                let (of_anchors, of_columns) = self.labels.unwrap();
+                let differs: Vec<f64> = others
+                    .iter()
+                    .map(|&other| f64::from(u8::from(of_columns[other] != of_anchors[anchor])))
+                    .collect();
+                let count = differs.iter().sum::<f64>().max(1.0);
+                differs.iter().map(|x| x * others.len() as f64 / count).collect()
+            }
+        }
+    }
+
+    fn loss(&self, anchor: usize, weights: &[f64]) -> f64 {
+        let x = |s: f64| (s / TEMPERATURE).exp();
+        let rows = self.rows();
+        let positive = if self.two_views { (anchor + rows / 2) % rows } else { anchor };
+        let positive = x(self.score(anchor, 1, positive));
+        let others = self.negatives(anchor);
+        let n = others.len() as f64;
+        let sum = |power: f64| -> f64 {
+            let term = |(&other, &w): (&usize, &f64)| w * x(power * self.score(anchor, 2, other));
+            others.iter().zip(weights).map(term).sum()
+        };
+        let negative = match self.term {
+            Term::Debiased { tau_plus, hardness } => {
+                let all = hardness.map_or_else(|| sum(1.0), |h| sum(1.0 + h) / (sum(h) / n));
+                ((all - tau_plus * n * positive) / (1.0 - tau_plus)).max(n * (-1.0 / TEMPERATURE).exp())
+            }
+            _ => sum(1.0),
+        };
+        (negative / positive).ln_1p()
+    }
+
+    /// Losses, and the derivative of their weighted sum by the elements of a part.
+    fn evaluate(&mut self, factors: &[f64]) -> (Vec<f64>, [Vec<f64>; 3]) {
+        let weights: Vec<Vec<f64>> = (0..self.rows()).map(|anchor| self.weights(anchor)).collect();
+        let losses = |naive: &Self| -> Vec<f64> {
+            weights.iter().enumerate().map(|(anchor, weights)| naive.loss(anchor, weights)).collect()
+        };
+        let weighted = |naive: &Self| -> f64 { losses(naive).iter().zip(factors).map(|(l, f)| l * f).sum() };
+        let value = losses(self);
+        let mut gradients = [vec![], vec![], vec![]];
+        let of_each = if self.two_views { 1 } else { 3 };
+        for part in 0..of_each {
+            for element in 0..self.parts[part].len() {
+                let mut at = |offset: f64| {
+                    let moved = if self.two_views { 0..3 } else { part..part + 1 };
+                    for part in moved.clone() {
+                        self.parts[part][element] += offset;
+                    }
+                    let value = weighted(self);
+                    for part in moved {
+                        self.parts[part][element] -= offset;
+                    }
+                    value
+                };
+                const STEP: f64 = 1e-5;
+                gradients[part].push((at(STEP) - at(-STEP)) / (2.0 * STEP));
+            }
+        }
+        (value, gradients)
+    }
+}
+
+fn assert_near(ours: &[f32], exact: &[f64], what: &str) {
+    assert_eq!(ours.len(), exact.len());
+    let size = exact.iter().fold(1e-3f64, |size, x| size.max(x.abs()));
+    for (ours, exact) in ours.iter().zip(exact) {
+        assert!((f64::from(*ours) - exact).abs() < 2e-6 * size, "{what}: {ours}, expected {exact}");
+    }
+}
+
+/// Every term, form and width of tail, on every instruction set and several numbers of threads.
+#[test]
+fn evaluations_are_the_naive_ones() {
+    let shapes: &[(usize, usize, usize)] = if cfg!(miri) {
+        &[(4, 5, 3), (10, 17, 2)]
+    } else {
+        &[(4, 5, 3), (6, 1, 16), (10, 17, 2), (18, 33, 5), (34, 70, 4), (50, 20, 3), (100, 40, 2)]
+    };
+    for &(rows, others, dim) in shapes {
+        let table: Vec<f32> = numbers(rows.max(others), 9).iter().map(|x| x.abs() + 0.1).collect();
+        let labels: Vec<i64> = (0..rows.max(others) as i64).map(|i| i * 7 % 3).collect();
+        let terms = [
+            Term::Sum,
+            Term::Debiased { tau_plus: 0.1, hardness: None },
+            Term::Debiased { tau_plus: 0.2, hardness: Some(0.7) },
+            Term::ByRank { omega: &table },
+            Term::Tilted { posterior: &table, tilt: 0.5 },
+            Term::TrueNegatives,
+        ];
+        let factors: Vec<f64> = (0..rows).map(|i| 1.0 + i as f64 / 7.0).collect();
+        for two_views in [true, false] {
+            let counts = if two_views { [rows; 3] } else { [rows, rows, others] };
+            let seeds = if two_views { [1, 1, 1] } else { [1, 2, 3] };
+            let parts: [Vec<f32>; 3] = [0, 1, 2].map(|part| {
+                let mut values = numbers(counts[part] * dim, seeds[part]);
+                values.iter_mut().for_each(|x| *x /= (dim as f32).sqrt());
+                values
+            });
+            for term in terms {
+                let wide = |part: &Vec<f32>| part.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+                let mut naive = Naive {
+                    parts: [wide(&parts[0]), wide(&parts[1]), wide(&parts[2])],
+                    two_views,
+                    dim,
+                    term,
+                    labels: Some((&labels[..rows], &labels[..counts[2]])),
+                };
+                let (value, slopes) = naive.evaluate(&factors);
+                for isa in Isa::available() {
+                    for threads in [1, 3] {
+                        let what = format!("{isa:?}, {threads} threads, {rows} x {others} x {dim}, {term:?}");
+                        let row = |part: usize| Rows { values: &parts[part], dim };
+                        let form = if two_views {
+                            Form::TwoViews(row(0))
+                        } else {
+                            Form::General { anchors: row(0), positives: row(1), negatives: row(2) }
+                        };
+                        let labels = matches!(term, Term::TrueNegatives)
+                            .then_some(Labels { anchors: &labels[..rows], columns: &labels[..counts[2]] });
+                        let problem = Problem {
+                            form,
+                            labels,
+                            temperature: TEMPERATURE,
+                            term,
+                            factor: Factor::Each(&factors),
+                        };
+                        let mut losses = vec![f64::NAN; rows];
+                        let mut got = [0, 1, 2].map(|part| vec![f32::NAN; counts[part] * dim]);
+                        let [a, p, n] = &mut got;
+                        let mut gradient = if two_views {
+                            Gradient::TwoViews(a)
+                        } else {
+                            Gradient::General { anchors: a, positives: p, negatives: Some(n) }
+                        };
+                        evaluate(&problem, isa, threads, &mut losses, &mut gradient);
+                        let narrow: Vec<f32> = losses.iter().map(|&x| x as f32).collect();
+                        assert_near(&narrow, &value, &what);
+                        for part in 0..if two_views { 1 } else { 3 } {
+                            assert_near(&got[part], &slopes[part], &what);
+                        }
+                        let only = Problem { factor: Factor::Values, ..problem };
+                        let mut again = vec![f64::NAN; rows];
+                        evaluate(&only, isa, threads, &mut again, &mut Gradient::None);
+                        assert_eq!(again, losses, "{what}");
+                    }
+                }
+            }
+        }
+    }
+}
