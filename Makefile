@@ -5,6 +5,7 @@
 #   make report   tables and figures from results/ again
 #   make bench    the benchmarks
 #   make check    format, lints, documentation
+#   make soundness  Miri and AddressSanitizer over the kernels
 #   make setup    only the set-up (libtorch in .libtorch/)                LIBTORCH_VARIANT=cpu|cuda
 
 SWEEP ?= experiments/quick.toml
@@ -15,7 +16,7 @@ LIBTORCH_VARIANT ?=
 
 EXP = cargo run --release --locked --quiet -p bcl-exp --
 
-.PHONY: help sweep test report bench check setup
+.PHONY: help sweep test report bench check soundness setup
 .DEFAULT_GOAL := help
 
 help:
@@ -42,3 +43,6 @@ check: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+soundness:
+	@sh scripts/soundness.sh

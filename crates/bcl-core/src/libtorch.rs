@@ -63,7 +63,7 @@ fn installed_version(root: &Path) -> Option<String> {
 #[allow(unsafe_code, reason = "the dynamic loader has no safe interface")]
 mod loader {
     use super::{CudaLoad, NO_CUDA};
-    use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
+    use std::ffi::{CStr, CString, OsStr, c_int, c_void};
     use std::os::unix::ffi::OsStrExt;
     use std::path::PathBuf;
     use std::sync::atomic::{AtomicU8, Ordering};
@@ -73,7 +73,7 @@ mod loader {
     // once the libraries this executable needs are initialised; `at_start` has that signature.
     #[used]
     #[unsafe(link_section = ".init_array")]
-    static AT_START: extern "C" fn(c_int, *const *const c_char, *const *const c_char) = at_start;
+    static AT_START: extern "C" fn() = at_start;
 
     static OUTCOME: AtomicU8 = AtomicU8::new(0);
 
@@ -86,7 +86,10 @@ mod loader {
         CudaLoad::Loaded,
     ];
 
-    extern "C" fn at_start(_: c_int, _: *const *const c_char, _: *const *const c_char) {
+    extern "C" fn at_start() {
+        if cfg!(miri) {
+            return; // an interpreter has no libraries to load
+        }
         // A panic must not cross into the loader.
         let outcome = std::panic::catch_unwind(load_cuda).unwrap_or(CudaLoad::Failed);
         let index = OUTCOMES.iter().position(|&known| known == outcome).unwrap_or(0);

@@ -9,7 +9,8 @@ use crate::fused;
 pub struct Memory {
     /// Kept between evaluations for the next: scores of a block, packed embeddings, ranks.
     pub workspace: usize,
-    /// The two views in one tensor, and their gradient, which becomes that of the views.
+    /// The two views in one tensor, its gradient, and the gradients of the views, which libtorch copies from it when the
+    /// views are leaves of the graph.
     pub tensors: usize,
 }
 
@@ -20,11 +21,11 @@ impl Memory {
         let rows = 2 * pairs;
         Self {
             workspace: fused::workspace_bytes(rows, rows, dim, threads, true),
-            tensors: 2 * rows * dim * std::mem::size_of::<f32>(),
+            tensors: 3 * rows * dim * std::mem::size_of::<f32>(),
         }
     }
 
-    /// Both.
+    /// All of it.
     #[must_use]
     pub fn total(&self) -> usize {
         self.workspace + self.tensors

@@ -196,6 +196,7 @@ fn run(
         scores,
         score_row: score_row(columns),
         block,
+        whole: matches!(problem.form, Form::TwoViews(_)) && rows <= WHOLE,
         losses: losses.as_mut_ptr(),
         anchor_gradient,
         other_gradient,

@@ -80,6 +80,8 @@ pub(super) struct Step<'a> {
     pub(super) scores: *mut f32,
     pub(super) score_row: usize,
     pub(super) block: usize,
+    /// All rows are one block of two views, with room for rows up to a multiple of 16 (`whole.rs`).
+    pub(super) whole: bool,
     pub(super) losses: *mut f64,
     pub(super) anchor_gradient: *mut f32,
     pub(super) other_gradient: *mut f32,
@@ -97,7 +99,7 @@ unsafe impl Sync for Step<'_> {}
 #[inline(always)]
 pub(super) unsafe fn member<V: Lanes, const VECTORS: usize>(step: &Step<'_>, member: &Member<'_>) {
     let two_views = matches!(step.positive, Positive::Partner { .. });
-    if two_views && step.block >= step.rows {
+    if step.whole {
         // SAFETY: as this function.
         unsafe { super::whole::member::<V, VECTORS>(step, member) };
         return;

@@ -96,8 +96,9 @@ fn ranks_of(scores: &[f32]) {
 
 #[test]
 fn ranks_are_the_naive_count() {
-    let lengths = [1, 2, 3, 15, 16, 17, 31, 33, 100, 510, 1022];
-    for n in lengths {
+    let all = [1, 2, 3, 15, 16, 17, 31, 33, 100, 510, 1022];
+    let lengths = if cfg!(miri) { &all[..6] } else { &all[..] };
+    for &n in lengths {
         let random = numbers(n, n as u64);
         ranks_of(&random);
         ranks_of(&random.iter().map(|x| (x * 4.0).round() / 4.0).collect::<Vec<_>>()); // tied

@@ -64,11 +64,17 @@ impl Case {
         match self {
             Self::Ours(_, Evaluation::Plain) | Self::Sorted => 16 * scores,
             Self::Ours(_, Evaluation::Blockwise) => BLOCKWISE_BYTES,
-            Self::Ours(..) => Memory::two_views(pairs as usize, dim as usize, threads).total() as u64,
+            Self::Ours(..) => self.told(pairs, dim, threads).unwrap_or(0),
             Self::CrossEntropy => 4 * scores,
             Self::ThreeProducts => 2 * scores,
             Self::Cubic => 9 * rows * (rows - 2) * (rows - 2), // a byte and two f32 a comparison
         }
+    }
+
+    /// What the library tells beforehand, bytes: of fused evaluations.
+    pub(super) fn told(self, pairs: i64, dim: i64, threads: usize) -> Option<u64> {
+        let fused = matches!(self, Self::Ours(_, Evaluation::Fused));
+        fused.then(|| Memory::two_views(pairs as usize, dim as usize, threads).total() as u64)
     }
 
     /// The work of one run: forward and backward pass.

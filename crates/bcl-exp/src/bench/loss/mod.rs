@@ -64,6 +64,8 @@ pub struct Row {
     pub to_products: Option<f64>,
     /// Peak besides the embeddings.
     pub extra_mb: Option<f64>,
+    /// What [`bcl_core::evaluation::Memory`] tells beforehand.
+    pub told_mb: Option<f64>,
     /// Why something is missing.
     pub note: String,
 }
@@ -158,6 +160,7 @@ fn table(
             to_cross_entropy: to(cross_entropy),
             to_products: to(products),
             extra_mb,
+            told_mb: case.told(pairs, request.dim, threads).map(|bytes| bytes as f64 / 1e6),
             note,
         });
     }

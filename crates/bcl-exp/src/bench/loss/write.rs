@@ -14,7 +14,7 @@ pub(super) fn text(rows: &[Row]) -> String {
         return String::new();
     };
     let mut text = format!(
-        "\n{} pairs x {}, {}, {} thread(s)\n  {:<28} {:>10} {:>22} {:>6} {:>14} {:>11} {:>9}\n",
+        "\n{} pairs x {}, {}, {} thread(s)\n  {:<28} {:>10} {:>22} {:>6} {:>14} {:>11} {:>9} {:>8}\n",
         first.batch_pairs,
         first.dim,
         first.device,
@@ -25,7 +25,8 @@ pub(super) fn text(rows: &[Row]) -> String {
         "runs",
         "/cross_entropy",
         "/3 products",
-        "extra MB"
+        "extra MB",
+        "told MB"
     );
     let number =
         |value: Option<f64>, digits: usize| value.map_or("-".into(), |value| format!("{value:.digits$}"));
@@ -35,13 +36,14 @@ pub(super) fn text(rows: &[Row]) -> String {
             _ => "-".into(),
         };
         text += &format!(
-            "  {:<28} {:>10} {range:>22} {:>6} {:>14} {:>11} {:>9}{}{}\n",
+            "  {:<28} {:>10} {range:>22} {:>6} {:>14} {:>11} {:>9} {:>8}{}{}\n",
             row.case,
             number(row.median_ms, 3),
             row.runs,
             number(row.to_cross_entropy, 2),
             number(row.to_products, 2),
             number(row.extra_mb, 1),
+            number(row.told_mb, 1),
             if row.note.is_empty() { "" } else { "  " },
             row.note,
         );
