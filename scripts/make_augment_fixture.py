@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes crates/bcl-data/tests/fixtures/augment.json: torchvision's augmentation on Pillow images with drawn parameters.
 
-Needs torch 2.11, torchvision 0.26, pillow and numpy. Deterministic. The images are made from formulas; each case has the drawn
+Needs torch 2.11, torchvision 0.26, pillow 11.3 and numpy. Deterministic. The images are made from formulas; each case has the drawn
 parameters and the u8 output of each step done alone and of the whole pipeline (before normalisation).
 """
 

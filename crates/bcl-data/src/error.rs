@@ -51,6 +51,9 @@ pub enum Error {
         /// The data set.
         name: String,
     },
+    /// libtorch refused.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
     /// A parameter out of range.
     #[error("{name}: expected {expected}, got {got}")]
     Parameter {

@@ -25,8 +25,9 @@ pub mod format;
 mod image_set;
 mod loader;
 pub mod seed;
+mod tensor_memory;
 
-pub use augment::Policy;
+pub use augment::{Layout, Policy};
 pub use error::{Error, Result};
 pub use image_set::{CHANNELS, DataSet, ImageSet, Labeled};
-pub use loader::{LoaderConfig, ViewBatch, ViewLoader};
+pub use loader::{LoaderConfig, ViewBatch, ViewKind, ViewLoader};

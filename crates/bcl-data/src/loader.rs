@@ -1,9 +1,10 @@
 //! Batches of augmented views, made ahead of time by threads of their own.
 
-use crate::augment::{Policy, apply};
+use crate::augment::{Bf16, Element, Layout, Policy, apply};
 use crate::error::{Error, Result};
 use crate::image_set::{CHANNELS, ImageSet};
 use crate::seed::{Stream, epoch_order};
+use crate::tensor_memory::{Pixel, filled};
 use rayon::prelude::*;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
@@ -29,19 +30,45 @@ pub struct LoaderConfig {
     pub threads: usize,
     /// Batches made ahead.
     pub prefetch: usize,
+    /// How a view lies in memory; its shape is the same.
+    pub layout: Layout,
+    /// Type of a view.
+    pub kind: ViewKind,
+}
+
+/// Type of a view's elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ViewKind {
+    /// `f32`.
+    #[default]
+    F32,
+    /// `bf16`, rounded to the nearest.
+    Bf16,
 }
 
 impl LoaderConfig {
     /// Two shuffled views, full batches only: pretraining.
     #[must_use]
     pub fn training(batch: usize, seed: u64, epoch: u64, threads: usize) -> Self {
-        Self { batch, views: 2, seed, epoch, shuffle: true, drop_last: true, threads, prefetch: 2 }
+        let (layout, kind) = Default::default();
+        Self {
+            batch,
+            views: 2,
+            seed,
+            epoch,
+            shuffle: true,
+            drop_last: true,
+            threads,
+            prefetch: 2,
+            layout,
+            kind,
+        }
     }
 
     /// One view of every image in order: evaluation.
     #[must_use]
     pub fn evaluation(batch: usize, threads: usize) -> Self {
-        Self { batch, views: 1, seed: 0, epoch: 0, shuffle: false, drop_last: false, threads, prefetch: 2 }
+        Self { views: 1, shuffle: false, drop_last: false, ..Self::training(batch, 0, 0, threads) }
     }
 }
 
@@ -50,7 +77,7 @@ impl LoaderConfig {
 pub struct ViewBatch {
     /// Which images, by their place in the set.
     pub indices: Vec<u32>,
-    /// For each view B x 3 x S x S, f32, normalised, on the processor.
+    /// For each view B x 3 x S x S, normalised, on the processor.
     pub views: Vec<Tensor>,
     /// B labels, where the set has any.
     pub labels: Option<Vec<i64>>,
@@ -65,7 +92,7 @@ pub struct ViewBatch {
 pub struct ViewLoader {
     batches: usize,
     delivered: usize,
-    receiver: Option<Receiver<ViewBatch>>,
+    receiver: Option<Receiver<Result<ViewBatch>>>,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -100,8 +127,9 @@ impl ViewLoader {
             .spawn(move || {
                 for indices in order.chunks(config.batch).take(batches) {
                     let batch = pool.install(|| make(&set, &policy, config, indices));
-                    if sender.send(batch).is_err() {
-                        return; // the receiver has been dropped
+                    let last = batch.is_err();
+                    if sender.send(batch).is_err() || last {
+                        return; // the receiver has been dropped, or the error is the last that is to be said
                     }
                 }
             })
@@ -125,9 +153,13 @@ impl Iterator for ViewLoader {
         }
         let begun = Instant::now();
         match self.receiver.as_ref()?.recv() {
-            Ok(batch) => {
+            Ok(Ok(batch)) => {
                 self.delivered += 1;
                 Some(Ok(ViewBatch { waited: begun.elapsed(), ..batch }))
+            }
+            Ok(Err(error)) => {
+                self.delivered = self.batches;
+                Some(Err(error))
             }
             Err(_) => {
                 self.receiver = None;
@@ -164,27 +196,47 @@ impl Drop for ViewLoader {
 }
 
 /// Makes one batch, its images in parallel.
-fn make(set: &ImageSet, policy: &Policy, config: LoaderConfig, indices: &[u32]) -> ViewBatch {
-    let shape = (set.height(), set.width());
-    let values = CHANNELS * policy.size * policy.size;
-    let views = (0..config.views).map(|view| {
-        let mut pixels = vec![0.0f32; indices.len() * values]; // B x 3 x S x S
-        pixels.par_chunks_exact_mut(values).zip(indices).for_each(|(out, &index)| {
-            let mut stream = Stream::new(config.seed, config.epoch, u64::from(index), view as u64);
-            let drawn = policy.draw(&mut stream, shape.0, shape.1);
-            if let Some(image) = set.image(index as usize) {
-                apply(policy, &drawn, image, shape, out);
-            }
-        });
-        let side = policy.size as i64;
-        Tensor::from_slice(&pixels).view([indices.len() as i64, CHANNELS as i64, side, side])
-    });
-    ViewBatch {
-        views: views.collect(),
+fn make(set: &ImageSet, policy: &Policy, config: LoaderConfig, indices: &[u32]) -> Result<ViewBatch> {
+    let view = |view| match config.kind {
+        ViewKind::F32 => view_of::<f32>(set, policy, config, indices, view),
+        ViewKind::Bf16 => view_of::<Bf16>(set, policy, config, indices, view),
+    };
+    Ok(ViewBatch {
+        views: (0..config.views).map(view).collect::<Result<_>>()?,
         labels: set
             .labels()
             .map(|labels| indices.iter().map(|&index| i64::from(labels[index as usize])).collect()),
         indices: indices.to_vec(),
         waited: Duration::ZERO,
-    }
+    })
+}
+
+/// One view of each image, written where libtorch will read it.
+fn view_of<T: Element + Pixel>(
+    set: &ImageSet,
+    policy: &Policy,
+    config: LoaderConfig,
+    indices: &[u32],
+    view: usize,
+) -> Result<Tensor> {
+    let shape = (set.height(), set.width());
+    let values = CHANNELS * policy.size * policy.size;
+    let (count, side, channels) = (indices.len() as i64, policy.size as i64, CHANNELS as i64);
+    let sizes = match config.layout {
+        Layout::Planes => [count, channels, side, side],
+        Layout::ChannelsLast => [count, side, side, channels],
+    };
+    let tensor = filled::<T>(&sizes, |pixels| {
+        pixels.par_chunks_exact_mut(values).zip(indices).for_each(|(out, &index)| {
+            let mut stream = Stream::new(config.seed, config.epoch, u64::from(index), view as u64);
+            let drawn = policy.draw(&mut stream, shape.0, shape.1);
+            if let Some(image) = set.image(index as usize) {
+                apply(policy, &drawn, image, shape, config.layout, out);
+            }
+        });
+    })?;
+    Ok(match config.layout {
+        Layout::Planes => tensor,
+        Layout::ChannelsLast => tensor.f_permute([0, 3, 1, 2])?,
+    })
 }

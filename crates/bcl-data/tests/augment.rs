@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 use bcl_data::Policy;
-use bcl_data::augment::{Crop, Drawn, Jitter, JitterStep, apply};
+use bcl_data::augment::{Crop, Drawn, Jitter, JitterStep, Layout, apply};
 use bcl_data::seed::Stream;
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ fn difference(ours: &[f32], theirs: &[u8]) -> (f32, f32) {
 
 fn applied(drawn: &Drawn, image: &[u8], shape: (usize, usize), size: usize) -> Vec<f32> {
     let mut out = vec![0.0; 3 * size * size];
-    apply(&policy(size), drawn, image, shape, &mut out);
+    apply(&policy(size), drawn, image, shape, Layout::Planes, &mut out);
     out
 }
 
@@ -120,23 +120,25 @@ fn every_step_and_the_whole_agree_with_torchvision_on_pillow() {
         };
         note("whole", difference(&applied(&all, &image, shape, size), &bytes(&case["whole"])));
     }
-    // Levels of 255 (largest, mean of the worst image). Pillow rounds after every step; its hue is a byte, so a turn is a
-    // whole number of 1/255 turns there, and noise, whose neighbouring pixels differ in all of hue, shows that most.
+    // Levels of 255 (largest, mean of the worst image). A blur is summed in another order than libtorch's; all else is exact.
     let bounds = [
-        ("crop", 1.1, 0.6),
-        ("flip", 0.01, 0.01),
-        ("brightness", 1.01, 0.6),
-        ("contrast", 1.01, 0.6),
-        ("saturation", 2.01, 0.9),
-        ("grey", 0.51, 0.3),
-        ("blur", 0.51, 0.3),
-        ("hue", 8.0, 0.6),
-        ("whole", 10.0, 2.0),
+        ("crop", 0.0, 0.0),
+        ("flip", 0.0, 0.0),
+        ("brightness", 0.0, 0.0),
+        ("contrast", 0.0, 0.0),
+        ("saturation", 0.0, 0.0),
+        ("grey", 0.0, 0.0),
+        ("blur", 1.0, 0.01),
+        ("hue", 1.0, 0.01),
+        ("whole", 1.0, 0.02),
     ];
     println!("{worst:?}");
     for (name, max, mean) in bounds {
         let found = worst[name];
-        assert!(found.0 <= max && found.1 <= mean, "{name}: at most {max}, {mean} on average; got {found:?}");
+        assert!(
+            found.0 <= max + 1e-3 && found.1 <= mean + 1e-3,
+            "{name}: at most {max}, {mean} on average; got {found:?}"
+        );
     }
 }
 

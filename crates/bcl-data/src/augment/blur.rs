@@ -1,7 +1,7 @@
-//! Gaussian blur with torchvision's kernel: sampled density, normalised, separable, edges reflected.
+//! Gaussian blur with torchvision's kernel: sampled density, normalised, separable, edges reflected, rounded to u8.
 
 /// The kernel of odd length `size`.
-fn kernel(size: usize, sigma: f64) -> Vec<f32> {
+pub(super) fn kernel(size: usize, sigma: f64) -> Vec<f32> {
     let half = (size / 2) as f64;
     let density: Vec<f64> = (0..size).map(|i| (-0.5 * ((i as f64 - half) / sigma).powi(2)).exp()).collect();
     let sum: f64 = density.iter().sum();
@@ -19,28 +19,50 @@ fn reflected(index: isize, length: usize) -> usize {
     (if folded > last { period - folded } else { folded }) as usize
 }
 
-/// Blurs a plane of `size` x `size`.
-pub(super) fn gaussian(plane: &mut [f32], size: usize, kernel_size: usize, sigma: f64) {
-    let kernel = kernel(kernel_size, sigma);
-    let half = (kernel_size / 2) as isize;
-    let taps = |position: usize| {
-        kernel
-            .iter()
-            .enumerate()
-            .map(move |(i, weight)| (reflected(position as isize + i as isize - half, size), *weight))
-    };
-    let mut rows = vec![0.0; plane.len()];
-    for (line, out) in plane.chunks_exact(size).zip(rows.chunks_exact_mut(size)) {
-        for (x, value) in out.iter_mut().enumerate() {
-            *value = taps(x).map(|(at, weight)| weight * line[at]).sum();
+/// Scratch memory of a blur.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// A line with its reflections.
+    line: Vec<f32>,
+    /// The plane after the blur along its lines.
+    rows: Vec<f32>,
+    /// A line of sums.
+    sums: Vec<f32>,
+}
+
+/// Blurs a plane of `size` x `size` by an odd kernel.
+#[inline(always)]
+pub(super) fn gaussian(plane: &mut [u8], size: usize, kernel: &[f32], scratch: &mut Scratch) {
+    let half = kernel.len() / 2;
+    scratch.line.resize(size + 2 * half, 0.0);
+    scratch.rows.resize(size * size, 0.0);
+    scratch.sums.resize(size, 0.0);
+    for (line, out) in plane.chunks_exact(size).zip(scratch.rows.chunks_exact_mut(size)) {
+        for (to, &from) in scratch.line[half..].iter_mut().zip(line) {
+            *to = f32::from(from);
+        }
+        for edge in 1..=half {
+            scratch.line[half - edge] = f32::from(line[reflected(-(edge as isize), size)]);
+            scratch.line[half + size - 1 + edge] =
+                f32::from(line[reflected((size - 1 + edge) as isize, size)]);
+        }
+        out.fill(0.0);
+        for (tap, &weight) in kernel.iter().enumerate() {
+            for (sum, value) in out.iter_mut().zip(&scratch.line[tap..]) {
+                *sum += weight * value;
+            }
         }
     }
     for (y, line) in plane.chunks_exact_mut(size).enumerate() {
-        line.fill(0.0);
-        for (at, weight) in taps(y) {
-            for (value, pixel) in line.iter_mut().zip(&rows[at * size..]) {
-                *value += weight * pixel;
+        scratch.sums.fill(0.0);
+        for (tap, &weight) in kernel.iter().enumerate() {
+            let at = reflected(y as isize + tap as isize - half as isize, size);
+            for (sum, value) in scratch.sums.iter_mut().zip(&scratch.rows[at * size..][..size]) {
+                *sum += weight * value;
             }
+        }
+        for (value, sum) in line.iter_mut().zip(&scratch.sums) {
+            *value = sum.round_ties_even() as i32 as u8;
         }
     }
 }
@@ -58,19 +80,21 @@ mod tests {
 
     #[test]
     fn a_point_spreads_into_the_kernel_and_a_constant_stays() {
-        let mut plane = vec![0.0; 25];
-        plane[12] = 1.0;
-        gaussian(&mut plane, 5, 3, 0.8);
+        let mut plane = vec![0; 25];
+        plane[12] = 200;
         let k = kernel(3, 0.8);
+        gaussian(&mut plane, 5, &k, &mut Scratch::default());
         for y in 0..5 {
             for x in 0..5 {
-                let wanted =
-                    if (1..4).contains(&y) && (1..4).contains(&x) { k[y - 1] * k[x - 1] } else { 0.0 };
-                assert!((plane[5 * y + x] - wanted).abs() < 1e-6);
+                let inside = (1..4).contains(&y) && (1..4).contains(&x);
+                let wanted = if inside { 200.0 * k[y - 1] * k[x - 1] } else { 0.0 };
+                assert_eq!(plane[5 * y + x], wanted.round() as u8);
             }
         }
-        let mut constant = vec![0.3; 16];
-        gaussian(&mut constant, 4, 3, 2.0);
-        assert!(constant.iter().all(|value| (value - 0.3f32).abs() < 1e-6));
+        for (size, taps) in [(4, 3), (2, 3), (1, 3), (9, 7)] {
+            let mut constant = vec![77; size * size];
+            gaussian(&mut constant, size, &kernel(taps, 2.0), &mut Scratch::default());
+            assert!(constant.iter().all(|&value| value == 77));
+        }
     }
 }

@@ -7,5 +7,5 @@ mod cpu;
 mod policy;
 mod resize;
 
-pub use cpu::apply;
+pub use cpu::{Bf16, Element, Layout, apply};
 pub use policy::{ColorJitter, Crop, Drawn, Jitter, JitterStep, Policy, ResizedCrop};

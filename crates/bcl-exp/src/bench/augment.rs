@@ -2,7 +2,7 @@
 
 use super::clock::{Case, Timing, interleaved};
 use anyhow::Result;
-use bcl_data::augment::{Policy, apply};
+use bcl_data::augment::{Layout, Policy, apply};
 use bcl_data::seed::Stream;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub fn run(side: usize, budget: Duration) -> Result<(Vec<Timing>, u64)> {
             Case::new(*name, move || {
                 for index in 0..VIEWS {
                     let drawn = policy.draw(&mut Stream::new(0, 0, index, 0), side, side);
-                    apply(policy, &drawn, image, (side, side), out);
+                    apply(policy, &drawn, image, (side, side), Layout::Planes, out);
                 }
                 Ok(())
             })

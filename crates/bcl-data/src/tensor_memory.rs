@@ -1,0 +1,37 @@
+//! Tensors that are written in place.
+
+#![allow(unsafe_code, reason = "a tensor's memory as a slice")]
+
+use crate::augment::Bf16;
+use crate::error::Result;
+use tch::{Device, Kind, Tensor};
+
+/// An element of a slice that a tensor's memory can be.
+///
+/// # Safety
+/// Any bits are a value, and size and alignment are those of `KIND`.
+pub(crate) unsafe trait Pixel: Copy + Send {
+    const KIND: Kind;
+}
+
+// SAFETY: f32 is f32.
+unsafe impl Pixel for f32 {
+    const KIND: Kind = Kind::Float;
+}
+
+// SAFETY: two bytes, transparent over u16.
+unsafe impl Pixel for Bf16 {
+    const KIND: Kind = Kind::BFloat16;
+}
+
+/// A new tensor on the processor whose elements `fill` writes; they are 0 before.
+///
+/// # Errors
+/// When memory does not suffice.
+pub(crate) fn filled<T: Pixel>(shape: &[i64], fill: impl FnOnce(&mut [T])) -> Result<Tensor> {
+    let tensor = Tensor::f_zeros(shape, (T::KIND, Device::Cpu))?;
+    // SAFETY: a new, contiguous tensor of this type that nothing else knows yet; libtorch aligns to 64 bytes.
+    let elements = unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<T>(), tensor.numel()) };
+    fill(elements);
+    Ok(tensor)
+}
