@@ -1,4 +1,8 @@
 //! Colour changes as torchvision does them on Pillow images: on u8, rounded after each as Pillow does.
+//!
+//! Everything goes over runs of a fixed number of pixels, a plain loop a stage: what compilers turn into vectors.
+
+#![allow(unsafe_code, reason = "conversions whose range is known")]
 
 use super::policy::{Jitter, JitterStep};
 
@@ -11,32 +15,73 @@ fn luma(r: u8, g: u8, b: u8) -> u8 {
     ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u8
 }
 
-/// Calls `change` with the three channels of each pixel.
+/// Pixels of a run.
+const RUN: usize = 32;
+
+/// Some pixels, a channel at a time.
+type Run = [[u8; RUN]; 3];
+
+/// Calls `change` with the pixels, a run at a time; those beyond the last are 0.
 #[inline(always)]
-fn each_pixel([red, green, blue]: &mut Planes<'_>, mut change: impl FnMut(&mut u8, &mut u8, &mut u8)) {
-    for ((r, g), b) in red.iter_mut().zip(green.iter_mut()).zip(blue.iter_mut()) {
-        change(r, g, b);
+fn each_run(planes: &mut Planes<'_>, mut change: impl FnMut(&mut Run)) {
+    let length = planes[0].len();
+    for first in (0..length).step_by(RUN) {
+        let count = RUN.min(length - first);
+        let mut run = [[0; RUN]; 3];
+        for (run, plane) in run.iter_mut().zip(planes.iter()) {
+            run[..count].copy_from_slice(&plane[first..first + count]);
+        }
+        change(&mut run);
+        for (run, plane) in run.iter().zip(planes.iter_mut()) {
+            plane[first..first + count].copy_from_slice(&run[..count]);
+        }
     }
+}
+
+#[inline(always)]
+fn greys([red, green, blue]: &Run) -> [u8; RUN] {
+    let mut grey = [0; RUN];
+    for i in 0..RUN {
+        grey[i] = luma(red[i], green[i], blue[i]);
+    }
+    grey
 }
 
 /// Pillow's blend (`Blend.c`): (1 - `factor`) x `other` + `factor` x the value, without its fraction, kept in range.
 #[inline(always)]
-fn blend(value: u8, other: u8, factor: f32) -> u8 {
-    let other = f32::from(other);
-    truncated(other + factor * (f32::from(value) - other))
+fn blend(run: &mut Run, other: &[u8; RUN], factor: f32) {
+    for channel in run {
+        for i in 0..RUN {
+            let other = f32::from(other[i]);
+            let mixed = other + factor * (f32::from(channel[i]) - other);
+            let mixed = if mixed > 0.0 { mixed } else { 0.0 };
+            channel[i] = whole(if mixed < 255.0 { mixed } else { 255.0 }) as u8;
+        }
+    }
 }
 
+/// Without its fraction, of a number in [0, 256).
 #[inline(always)]
-fn truncated(value: f32) -> u8 {
-    value.clamp(0.0, 255.0) as i32 as u8
+fn whole(x: f32) -> i32 {
+    debug_assert!((0.0..256.0).contains(&x));
+    // SAFETY: the callers' numbers are in [0, 256).
+    unsafe { x.to_int_unchecked() }
+}
+
+/// Likewise.
+#[inline(always)]
+fn whole_f64(x: f64) -> i32 {
+    debug_assert!((0.0..256.0).contains(&x));
+    // SAFETY: the callers' numbers are in [0, 256).
+    unsafe { x.to_int_unchecked() }
 }
 
 /// Makes the image grey.
 #[inline(always)]
 pub(super) fn grey(planes: &mut Planes<'_>) {
-    each_pixel(planes, |r, g, b| {
-        let grey = luma(*r, *g, *b);
-        (*r, *g, *b) = (grey, grey, grey);
+    each_run(planes, |run| {
+        let grey = greys(run);
+        *run = [grey; 3];
     });
 }
 
@@ -57,32 +102,26 @@ pub(super) fn jitter(planes: &mut Planes<'_>, drawn: &Jitter) {
 
 #[inline(always)]
 fn brightness(planes: &mut Planes<'_>, factor: f32) {
-    blend_with(planes, 0, factor);
-}
-
-#[inline(always)]
-fn blend_with(planes: &mut Planes<'_>, other: u8, factor: f32) {
-    for plane in planes {
-        for value in plane.iter_mut() {
-            *value = blend(*value, other, factor);
-        }
-    }
+    each_run(planes, |run| blend(run, &[0; RUN], factor));
 }
 
 #[inline(always)]
 fn contrast(planes: &mut Planes<'_>, factor: f32) {
     let mut sum = 0u32; // at most 255 x 4096 x 4096 < 2^32
-    each_pixel(planes, |r, g, b| sum += u32::from(luma(*r, *g, *b)));
+    each_run(planes, |run| {
+        // Pixels beyond the last are black and add nothing.
+        sum += greys(run).iter().map(|&grey| u32::from(grey)).sum::<u32>();
+    });
     // Pillow rounds the mean grey to a whole level.
     let mean = (f64::from(sum) / planes[0].len() as f64 + 0.5) as u8;
-    blend_with(planes, mean, factor);
+    each_run(planes, |run| blend(run, &[mean; RUN], factor));
 }
 
 #[inline(always)]
 fn saturation(planes: &mut Planes<'_>, factor: f32) {
-    each_pixel(planes, |r, g, b| {
-        let grey = luma(*r, *g, *b);
-        (*r, *g, *b) = (blend(*r, grey, factor), blend(*g, grey, factor), blend(*b, grey, factor));
+    each_run(planes, |run| {
+        let grey = greys(run);
+        blend(run, &grey, factor);
     });
 }
 
@@ -90,54 +129,65 @@ fn saturation(planes: &mut Planes<'_>, factor: f32) {
 #[inline(always)]
 fn hue(planes: &mut Planes<'_>, turn: f64) {
     // torchvision adds a whole number of the 255 steps to a byte, which wraps at 256.
-    let turn = (turn * 255.0) as i32 as u8;
-    each_pixel(planes, |r, g, b| {
-        let (hue, saturation, value) = to_hsv(*r, *g, *b);
-        (*r, *g, *b) = to_rgb(hue.wrapping_add(turn), saturation, value);
-    });
+    let turn = i32::from((turn * 255.0) as i32 as u8);
+    each_run(planes, |run| turn_hue(run, turn));
 }
 
-/// Whether a hue falls on this byte or the next hangs on the last bit where it is a whole number of steps: the types are
-/// those of the C code.
+/// There and back, a stage a loop. On which byte a hue falls hangs on the last bit where it is a whole number of steps: the
+/// types are those of the C code.
 #[inline(always)]
-fn to_hsv(r: u8, g: u8, b: u8) -> (u8, u8, u8) {
-    let (high, low) = (r.max(g).max(b), r.min(g).min(b));
-    // Grey has no range; 1 keeps the unused quotients finite.
-    let range = f32::from((high - low).max(1));
-    let part = |x: u8| f32::from(high - x) / range;
-    let (red, green, blue) = (part(r), part(g), part(b));
-    let (base, plus, minus) = if r == high {
-        (0.0, blue, green)
-    } else if g == high {
-        (2.0, red, blue)
-    } else {
-        (4.0, green, red)
-    };
-    let sixths = (base + f64::from(plus) - f64::from(minus)) as f32;
-    let turns = f64::from(sixths) / 6.0 + 1.0;
-    let hue = f64::from((if turns >= 1.0 { turns - 1.0 } else { turns }) as f32) * 255.0;
-    let saturation = f64::from(range / f32::from(high.max(1))) * 255.0;
-    let grey = high == low;
-    (if grey { 0 } else { hue as i32 as u8 }, if grey { 0 } else { saturation as i32 as u8 }, high)
-}
-
-#[inline(always)]
-fn to_rgb(hue: u8, saturation: u8, value: u8) -> (u8, u8, u8) {
-    let sixths = i32::from(hue) * 6;
-    let sector = sixths / 255;
-    let rest = (sixths - sector * 255) as f32 / 255.0;
-    let (share, value_f) = (f32::from(saturation) / 255.0, f32::from(value));
-    let rounded = |x: f32| (x + 0.5) as i32 as u8;
-    let p = rounded(value_f * (1.0 - share));
-    let q = rounded(value_f * (1.0 - share * rest));
-    let t = rounded(value_f * (1.0 - share * (1.0 - rest)));
-    match sector % 6 {
-        0 => (value, t, p),
-        1 => (q, value, p),
-        2 => (p, value, t),
-        3 => (p, q, value),
-        4 => (t, p, value),
-        _ => (value, p, q),
+fn turn_hue([red, green, blue]: &mut Run, turn: i32) {
+    let (mut sixths, mut saturations) = ([0f32; RUN], [0f32; RUN]);
+    let (mut highs, mut hues, mut shares) = ([0f32; RUN], [0i32; RUN], [0f32; RUN]);
+    for i in 0..RUN {
+        let (r, g, b) = (f32::from(red[i]), f32::from(green[i]), f32::from(blue[i]));
+        let high = if r > g { r } else { g };
+        let high = if high > b { high } else { b };
+        let low = if r < g { r } else { g };
+        let low = if low < b { low } else { b };
+        let range = high - low;
+        // Of grey, hue and saturation are 0; the divisors keep the quotients finite.
+        let divisor = if range > 0.0 { range } else { 1.0 };
+        let (r_part, g_part, b_part) = ((high - r) / divisor, (high - g) / divisor, (high - b) / divisor);
+        // These two are done in f64 and rounded once.
+        let sixth_g = f64::from(r_part) + 2.0 - f64::from(b_part);
+        let sixth_b = f64::from(g_part) + 4.0 - f64::from(r_part);
+        let sixth = if r == high {
+            b_part - g_part
+        } else if g == high {
+            sixth_g as f32
+        } else {
+            sixth_b as f32
+        };
+        sixths[i] = if range > 0.0 { sixth } else { 0.0 };
+        saturations[i] = range / if high > 0.0 { high } else { 1.0 };
+        highs[i] = high;
+    }
+    for i in 0..RUN {
+        let turns = f64::from(sixths[i]) / 6.0 + 1.0;
+        let turns = if turns >= 1.0 { turns - 1.0 } else { turns };
+        let hue = f64::from(turns as f32) * 255.0;
+        hues[i] = (whole_f64(hue) + turn) & 255;
+        shares[i] = whole_f64(f64::from(saturations[i]) * 255.0) as f32 / 255.0;
+    }
+    for i in 0..RUN {
+        let sixths = hues[i] * 6;
+        // sixths / 255 for sixths below 1536: the multiplication and shift are exact there.
+        let sector = (sixths * 257 + 257) >> 16;
+        let rest = (sixths - sector * 255) as f32 / 255.0;
+        let (share, value) = (shares[i], highs[i]);
+        let p = value * (1.0 - share) + 0.5;
+        let q = value * (1.0 - share * rest) + 0.5;
+        let t = value * (1.0 - share * (1.0 - rest)) + 0.5;
+        let sector = if sector == 6 { 0 } else { sector };
+        let pick = |at_value: (i32, i32), at_q: i32, at_t: i32| {
+            let other = if sector == at_q { q } else { p };
+            let other = if sector == at_t { t } else { other };
+            whole(if sector == at_value.0 || sector == at_value.1 { value } else { other })
+        };
+        red[i] = pick((0, 5), 1, 4) as u8;
+        green[i] = pick((1, 2), 3, 0) as u8;
+        blue[i] = pick((3, 4), 5, 2) as u8;
     }
 }
 
