@@ -277,7 +277,7 @@ fn a_queue_that_changes_before_the_backward_pass_is_noticed_where_it_matters() {
             let batch = Batch::general(&anchors, &positives, &queue).unwrap().evaluation(evaluation);
             let value = bcl().forward_batch(&batch, reduction).unwrap().sum(Kind::Float);
             if change {
-                let _ = queue.get(0).copy_(&f32s(1, 8, 9).get(0));
+                queue.get(0).copy_(&f32s(1, 8, 9).get(0));
             }
             Tensor::f_run_backward(&[value], &[&anchors], false, false)
         };

@@ -73,11 +73,14 @@ const VECTOR: usize = 16;
 
 /// Anchors in a block. It does not depend on the number of threads: the results would.
 fn block_rows(anchors: usize, two_views: bool) -> usize {
-    match anchors {
-        0..=WHOLE if two_views => anchors.next_multiple_of(VECTOR),
-        0..=SMALL => anchors.max(1),
-        ..=4096 => 96,
-        _ => 192,
+    if two_views && anchors <= WHOLE {
+        anchors.next_multiple_of(VECTOR)
+    } else if anchors <= SMALL {
+        anchors.max(1)
+    } else if anchors <= 4096 {
+        96
+    } else {
+        192
     }
 }
 

@@ -120,7 +120,7 @@ pub(super) unsafe fn look_up<V: Lanes>(
     }
     // Elements of later buckets are larger than all of this one, and so is what follows the last: a comparison may run on.
     placed[length..length + V::WIDTH].fill(f32::INFINITY);
-    let view = Placed { scores, numbers, bounds, placed: placed };
+    let view = Placed { scores, numbers, bounds, placed };
     // SAFETY: bucket numbers are in 0..buckets; a vector at any place up to `length` is readable.
     unsafe { V::look_up(view, table, out) };
     if most > V::WIDTH as u32 {

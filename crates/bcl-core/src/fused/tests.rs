@@ -274,7 +274,7 @@ impl Naive<'_> {
         let value = losses(self);
         let mut gradients = [vec![], vec![], vec![]];
         let of_each = if self.two_views { 1 } else { 3 };
-        for part in 0..of_each {
+        for (part, gradient) in gradients.iter_mut().enumerate().take(of_each) {
             for element in 0..self.parts[part].len() {
                 let mut at = |offset: f64| {
                     let moved = if self.two_views { 0..3 } else { part..part + 1 };
@@ -288,7 +288,7 @@ impl Naive<'_> {
                     value
                 };
                 const STEP: f64 = 1e-5;
-                gradients[part].push((at(STEP) - at(-STEP)) / (2.0 * STEP));
+                gradient.push((at(STEP) - at(-STEP)) / (2.0 * STEP));
             }
         }
         (value, gradients)

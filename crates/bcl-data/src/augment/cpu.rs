@@ -241,7 +241,9 @@ mod tests {
 
     #[test]
     fn bf16_is_rounded_to_the_nearest_even() {
-        for (value, bits) in [(1.0, 0x3F80), (1.003_906_25, 0x3F80), (1.011_718_75, 0x3F82), (-2.5, 0xC020)] {
+        for (value, bits) in
+            [(1.0, 0x3F80), (1.0 + 1.0 / 256.0, 0x3F80), (1.0 + 3.0 / 256.0, 0x3F82), (-2.5, 0xC020)]
+        {
             assert_eq!(Bf16::from_f32(value), Bf16(bits), "{value}");
         }
     }

@@ -108,10 +108,11 @@ mod tests {
     #[test]
     fn cases_take_turns() {
         let order = std::cell::RefCell::new(Vec::new());
-        let mut cases = [
-            Case::new("a", || Ok(order.borrow_mut().push('a'))),
-            Case::new("b", || Ok(order.borrow_mut().push('b'))),
-        ];
+        let note = |name: char| {
+            order.borrow_mut().push(name);
+            Ok(())
+        };
+        let mut cases = [Case::new("a", || note('a')), Case::new("b", || note('b'))];
         let timings = interleaved(&mut cases, Duration::from_nanos(1)).unwrap();
         assert_eq!(timings.len(), 2);
         drop(cases);
