@@ -1,15 +1,73 @@
-//! Images in memory, and the roles that a data set's images play.
+//! Images, in memory or in files, and the roles that a data set's images play.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Malformed, Result};
+use crate::format::stl10::to_rows;
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Images of one size, u8 RGB, planes after one another (C x H x W), with or without labels.
 #[derive(Debug, Clone)]
 pub struct ImageSet {
-    pixels: Arc<[u8]>,
+    pixels: Arc<Pixels>,
     labels: Option<Arc<[u16]>>,
     height: usize,
     width: usize,
+}
+
+/// Where the bytes of the images are.
+#[derive(Debug)]
+enum Pixels {
+    Memory(Vec<u8>),
+    /// Too many for the memory: an image is read when it is asked for.
+    Files(Vec<StoredImages>),
+}
+
+/// A file of images without a header, each plane column by column.
+#[derive(Debug)]
+pub struct StoredImages {
+    path: PathBuf,
+    file: File,
+    images: usize,
+}
+
+impl StoredImages {
+    /// Opens a file of so many images.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(path: &Path, images: usize) -> Result<Self> {
+        let file = File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), file, images })
+    }
+
+    /// Reads image `index` into `bytes`.
+    fn read(&self, index: usize, bytes: &mut [u8]) -> Result<()> {
+        let offset = index as u64 * bytes.len() as u64;
+        read_at(&self.file, bytes, offset).map_err(|source| match source.kind() {
+            std::io::ErrorKind::UnexpectedEof => {
+                let expected = format!("{} images, as when it was opened", self.images);
+                Malformed::new(expected, format!("a file that ends in image {index}")).at(&self.path)
+            }
+            _ => Error::Read { path: self.path.clone(), source },
+        })
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+    use std::io::{Read, Seek, SeekFrom};
+    // One position for all threads: they take turns.
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(bytes)
 }
 
 /// Channels of every image; grey ones are repeated, as `convert("RGB")` does.
@@ -29,29 +87,49 @@ impl ImageSet {
                 got: format!("{} bytes", pixels.len()),
             });
         }
-        let count = pixels.len() / image;
+        Self::checked(Pixels::Memory(pixels), labels, height, width)
+    }
+
+    /// Images in files, one file after another.
+    ///
+    /// # Errors
+    /// When the labels are of another number than the images.
+    pub fn stored(
+        files: Vec<StoredImages>,
+        labels: Option<Vec<u16>>,
+        height: usize,
+        width: usize,
+    ) -> Result<Self> {
+        Self::checked(Pixels::Files(files), labels, height, width)
+    }
+
+    fn checked(pixels: Pixels, labels: Option<Vec<u16>>, height: usize, width: usize) -> Result<Self> {
+        let set = Self { pixels: Arc::new(pixels), labels: None, height, width };
         if let Some(labels) = &labels
-            && labels.len() != count
+            && labels.len() != set.len()
         {
             return Err(Error::Parameter {
                 name: "labels",
-                expected: format!("one for each of {count} images"),
+                expected: format!("one for each of {} images", set.len()),
                 got: labels.len().to_string(),
             });
         }
-        Ok(Self { pixels: pixels.into(), labels: labels.map(Into::into), height, width })
+        Ok(Self { labels: labels.map(Into::into), ..set })
     }
 
     /// How many images.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.pixels.len() / self.image_bytes()
+        match &*self.pixels {
+            Pixels::Memory(bytes) => bytes.len() / self.image_bytes(),
+            Pixels::Files(files) => files.iter().map(|file| file.images).sum(),
+        }
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pixels.is_empty()
+        self.len() == 0
     }
 
     /// Height of every image, pixels.
@@ -66,10 +144,35 @@ impl ImageSet {
         self.width
     }
 
-    /// Image `index`, 3 x H x W bytes; `None` past the end.
-    #[must_use]
-    pub fn image(&self, index: usize) -> Option<&[u8]> {
-        self.pixels.chunks_exact(self.image_bytes()).nth(index)
+    /// Image `index`, 3 x H x W bytes.
+    ///
+    /// # Errors
+    /// Past the end, or when its file cannot be read.
+    pub fn image(&self, index: usize) -> Result<Cow<'_, [u8]>> {
+        let past_the_end = || Error::Parameter {
+            name: "image",
+            expected: format!("a place below {}", self.len()),
+            got: index.to_string(),
+        };
+        let bytes = self.image_bytes();
+        match &*self.pixels {
+            Pixels::Memory(pixels) => {
+                pixels.chunks_exact(bytes).nth(index).map(Cow::Borrowed).ok_or_else(past_the_end)
+            }
+            Pixels::Files(files) => {
+                let mut place = index;
+                for file in files {
+                    if place < file.images {
+                        let (mut columns, mut rows) = (vec![0; bytes], vec![0; bytes]);
+                        file.read(place, &mut columns)?;
+                        to_rows(&columns, (self.height, self.width), &mut rows);
+                        return Ok(Cow::Owned(rows));
+                    }
+                    place -= file.images;
+                }
+                Err(past_the_end())
+            }
+        }
     }
 
     /// The labels, if the images have any.
@@ -84,23 +187,23 @@ impl ImageSet {
 
     /// `count` images, evenly over the classes where there are labels (the first of each class, in order), else
     /// the first ones; all when there are not more.
-    #[must_use]
-    pub fn subset(&self, count: usize) -> Self {
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn subset(&self, count: usize) -> Result<Self> {
         if count >= self.len() {
-            return self.clone();
+            return Ok(self.clone());
         }
         let chosen: Vec<usize> = match &self.labels {
             None => (0..count).collect(),
             Some(labels) => stratified(labels, count),
         };
-        let bytes = self.image_bytes();
-        let pixels: Vec<u8> = chosen
-            .iter()
-            .flat_map(|&index| &self.pixels[index * bytes..(index + 1) * bytes])
-            .copied()
-            .collect();
+        let mut pixels = Vec::with_capacity(chosen.len() * self.image_bytes());
+        for &index in &chosen {
+            pixels.extend_from_slice(&self.image(index)?);
+        }
         let labels = self.labels.as_ref().map(|labels| chosen.iter().map(|&index| labels[index]).collect());
-        Self { pixels: pixels.into(), labels, height: self.height, width: self.width }
+        Self::new(pixels, labels, self.height, self.width)
     }
 }
 
@@ -175,11 +278,35 @@ mod tests {
     fn a_subset_is_even_over_the_classes() {
         let labels = vec![0, 0, 0, 1, 1, 2, 0, 1];
         let set = ImageSet::new((0..8u8).flat_map(|i| [i; 3]).collect(), Some(labels), 1, 1).unwrap();
-        let part = set.subset(5);
+        let part = set.subset(5).unwrap();
         assert_eq!(part.labels().unwrap(), [0, 0, 1, 1, 2]);
-        assert_eq!(part.image(4).unwrap(), [5; 3]);
-        assert!(part.image(5).is_none());
-        assert_eq!(set.subset(100).len(), 8);
+        assert_eq!(*part.image(4).unwrap(), [5; 3]);
+        assert!(part.image(5).is_err());
+        assert_eq!(set.subset(100).unwrap().len(), 8);
+    }
+
+    #[test]
+    fn stored_images_are_read_one_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let image = |first: u8| -> Vec<u8> { (first..first + 18).collect() }; // 2 x 3, column by column
+        let first = write("first", &[image(0), image(50)].concat());
+        let second = write("second", &image(100));
+        let files = vec![StoredImages::open(&first, 2).unwrap(), StoredImages::open(&second, 1).unwrap()];
+        let set = ImageSet::stored(files, None, 2, 3).unwrap();
+        assert_eq!(set.len(), 3);
+        assert_eq!(set.image(1).unwrap()[..6], [50, 52, 54, 51, 53, 55]);
+        assert_eq!(set.image(2).unwrap()[..3], [100, 102, 104]);
+        assert!(set.image(3).unwrap_err().to_string().contains("below 3"));
+        assert_eq!(set.subset(2).unwrap().image(1).unwrap()[..2], [50, 52]);
+        std::fs::File::options().write(true).open(&second).unwrap().set_len(10).unwrap();
+        let cut = set.image(2).unwrap_err().to_string();
+        assert!(cut.contains("second") && cut.contains("ends in image 0"), "{cut}");
+        assert!(StoredImages::open(&folder.path().join("none"), 1).is_err());
     }
 
     #[test]

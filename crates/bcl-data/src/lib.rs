@@ -29,5 +29,5 @@ mod tensor_memory;
 
 pub use augment::{Layout, Policy};
 pub use error::{Error, Result};
-pub use image_set::{CHANNELS, DataSet, ImageSet, Labeled};
+pub use image_set::{CHANNELS, DataSet, ImageSet, Labeled, StoredImages};
 pub use loader::{LoaderConfig, ViewBatch, ViewKind, ViewLoader};

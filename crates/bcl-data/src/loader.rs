@@ -227,13 +227,12 @@ fn view_of<T: Element + Pixel>(
         Layout::ChannelsLast => [count, side, side, channels],
     };
     let tensor = filled::<T>(&sizes, |pixels| {
-        pixels.par_chunks_exact_mut(values).zip(indices).for_each(|(out, &index)| {
+        pixels.par_chunks_exact_mut(values).zip(indices).try_for_each(|(out, &index)| {
             let mut stream = Stream::new(config.seed, config.epoch, u64::from(index), view as u64);
             let drawn = policy.draw(&mut stream, shape.0, shape.1);
-            if let Some(image) = set.image(index as usize) {
-                apply(policy, &drawn, image, shape, config.layout, out);
-            }
-        });
+            apply(policy, &drawn, &set.image(index as usize)?, shape, config.layout, out);
+            Ok(())
+        })
     })?;
     Ok(match config.layout {
         Layout::Planes => tensor,

@@ -27,11 +27,11 @@ unsafe impl Pixel for Bf16 {
 /// A new tensor on the processor whose elements `fill` writes; they are 0 before.
 ///
 /// # Errors
-/// When memory does not suffice.
-pub(crate) fn filled<T: Pixel>(shape: &[i64], fill: impl FnOnce(&mut [T])) -> Result<Tensor> {
+/// When memory does not suffice or `fill` fails.
+pub(crate) fn filled<T: Pixel>(shape: &[i64], fill: impl FnOnce(&mut [T]) -> Result<()>) -> Result<Tensor> {
     let tensor = Tensor::f_zeros(shape, (T::KIND, Device::Cpu))?;
     // SAFETY: a new, contiguous tensor of this type that nothing else knows yet; libtorch aligns to 64 bytes.
     let elements = unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<T>(), tensor.numel()) };
-    fill(elements);
+    fill(elements)?;
     Ok(tensor)
 }

@@ -43,8 +43,8 @@ fn the_embedded_set_is_whole_and_balanced() {
     assert_eq!(image[..784], image[784..1568], "grey as RGB");
     // The stated statistics are those of the images.
     let pixels: Vec<f64> = (0..8000)
-        .flat_map(|i| &data.pretrain.image(i).unwrap()[..784])
-        .map(|&p| f64::from(p) / 255.0)
+        .flat_map(|i| data.pretrain.image(i).unwrap()[..784].to_vec())
+        .map(|p| f64::from(p) / 255.0)
         .collect();
     let mean = pixels.iter().sum::<f64>() / pixels.len() as f64;
     let std = (pixels.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / pixels.len() as f64).sqrt();
@@ -95,7 +95,7 @@ fn idx_files_are_found_gzipped_or_not() {
         fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
     }
     let data = catalog::load("fashion-mnist", dir.path()).unwrap();
-    assert_eq!(data.pretrain.image(0).unwrap(), [7, 8, 7, 8, 7, 8]);
+    assert_eq!(*data.pretrain.image(0).unwrap(), [7, 8, 7, 8, 7, 8]);
     fs::write(folder.join("train-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, 2, 3, 4]).unwrap();
     let message = catalog::load("fashion-mnist", dir.path()).unwrap_err().to_string();
     assert!(
@@ -114,7 +114,7 @@ fn what_is_missing_is_named() {
     assert_eq!(catalog::locate("cifar10", dir.path()).missing, ["test_batch.bin"]);
     assert!(load(dir.path()).unwrap_err().to_string().ends_with(": test_batch.bin"));
     assert!(matches!(catalog::load("imagenet", dir.path()), Err(Error::Unknown { .. })));
-    assert!(matches!(catalog::load("stl10", dir.path()), Err(Error::NoReader { .. })));
+    assert!(matches!(catalog::load("tinyimagenet", dir.path()), Err(Error::NoReader { .. })));
 }
 
 #[test]
@@ -156,4 +156,37 @@ fn special_and_unreadable_files_are_refused() {
     if fs::read(&path).is_err() {
         assert!(load(dir.path()).unwrap_err().to_string().contains("data_batch_1.bin"));
     }
+}
+
+#[test]
+fn stl10_trains_on_unlabeled_images_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("stl10_binary");
+    std::fs::create_dir(&folder).unwrap();
+    let image = |level: u8| -> Vec<u8> {
+        let mut bytes = vec![level; 3 * 96 * 96];
+        bytes[1] = 200; // second row of the first column: planes lie column by column
+        bytes
+    };
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
+    write("train_X.bin", &[image(1), image(2)].concat());
+    write("train_y.bin", &[10, 1]);
+    write("test_X.bin", &image(3));
+    write("test_y.bin", &[5]);
+    write("unlabeled_X.bin", &[image(4), image(5), image(6)].concat());
+    let data = catalog::load("stl10", dir.path()).unwrap();
+    assert_eq!((data.pretrain.len(), data.pretrain.labels()), (5, None));
+    assert_eq!(data.probe.labels(), [9, 0]);
+    assert_eq!(data.test.labels(), [4]);
+    let last = data.pretrain.image(4).unwrap();
+    assert_eq!((last[0], last[1], last[96]), (6, 6, 200));
+
+    let report = catalog::verify("stl10", dir.path()).unwrap();
+    let problem = report.files[0].describe();
+    assert!(problem.contains("expected 5000 images, got 2 images"), "{problem}");
+    write("train_y.bin", &[11, 1]);
+    assert!(catalog::load("stl10", dir.path()).unwrap_err().to_string().contains("11 at position 0"));
+    write("test_X.bin", &image(3)[..100]);
+    let cut = catalog::load("stl10", dir.path()).unwrap_err().to_string();
+    assert!(cut.contains("test_X.bin") || cut.contains("train_y.bin"), "{cut}");
 }

@@ -73,7 +73,7 @@ fn plain_views_are_the_normalised_images() {
         .unwrap()
         .unwrap();
     let values = Vec::<f32>::try_from(batch.views[0].flatten(0, -1)).unwrap();
-    for (value, &pixel) in values.iter().zip(square.image(0).unwrap()) {
+    for (value, &pixel) in values.iter().zip(square.image(0).unwrap().iter()) {
         assert!((value - (f32::from(pixel) / 255.0 - 0.5) / 0.25).abs() < 1e-5);
     }
     assert!(batch.labels.is_none());

@@ -134,7 +134,7 @@ const ENTRIES: &[Entry] = &[
             file("test_y.bin", 8_000),
             file("unlabeled_X.bin", 2_764_800_000),
         ],
-        readable: false,
+        readable: true,
         mean: CIFAR_MEAN,
         std: CIFAR_STD,
         home: "https://cs.stanford.edu/~acoates/stl10/",

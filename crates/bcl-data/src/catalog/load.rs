@@ -3,8 +3,8 @@
 use super::entry::{Entry, IDX_FILES, find};
 use super::verify::{locate, present_path};
 use crate::error::{Error, Malformed, Result};
-use crate::format::{cifar, grey_to_rgb, idx, read_file};
-use crate::image_set::{DataSet, ImageSet, Labeled};
+use crate::format::{cifar, grey_to_rgb, idx, read_file, stl10};
+use crate::image_set::{DataSet, ImageSet, Labeled, StoredImages};
 use std::path::{Path, PathBuf};
 
 /// The embedded files, in the order of [`IDX_FILES`].
@@ -28,7 +28,13 @@ pub fn load(name: &str, dir: &Path) -> Result<DataSet> {
     if !missing.is_empty() {
         return Err(Error::Missing { name: name.to_owned(), dir: dir.join(entry.folder), missing });
     }
+    let mut pretrain = None;
     let (train, test) = match name {
+        "stl10" => {
+            let folder = dir.join(entry.folder);
+            pretrain = Some(stl10_images(&folder, &["train", "unlabeled"], None)?);
+            (stl10_labeled(&folder, "train")?, stl10_labeled(&folder, "test")?)
+        }
         "cifar10" => cifar_pair(entry, dir, cifar::Layout::Cifar10)?,
         "cifar100" => cifar_pair(entry, dir, cifar::Layout::Cifar100)?,
         _ => {
@@ -37,7 +43,7 @@ pub fn load(name: &str, dir: &Path) -> Result<DataSet> {
         }
     };
     Ok(DataSet {
-        pretrain: train.clone(),
+        pretrain: pretrain.unwrap_or_else(|| train.clone()),
         probe: Labeled::new(train)?,
         test: Labeled::new(test)?,
         classes: entry.classes,
@@ -62,6 +68,31 @@ fn cifar_pair(entry: &Entry, dir: &Path, layout: cifar::Layout) -> Result<(Image
         .split_last()
         .map_or((entry.files, entry.files), |(_, train)| (&entry.files[train.len()..], train));
     Ok((read(train)?, read(test)?))
+}
+
+/// The images of some of STL-10's files: more than fits into many a memory, so they stay there.
+fn stl10_images(folder: &Path, splits: &[&str], labels: Option<Vec<u16>>) -> Result<ImageSet> {
+    let files = splits.iter().map(|split| {
+        let path = folder.join(format!("{split}_X.bin"));
+        StoredImages::open(&path, stl10_count(&path)?)
+    });
+    ImageSet::stored(files.collect::<Result<_>>()?, labels, stl10::SIDE, stl10::SIDE)
+}
+
+fn stl10_labeled(folder: &Path, split: &str) -> Result<ImageSet> {
+    let images = stl10_count(&folder.join(format!("{split}_X.bin")))?;
+    let path = folder.join(format!("{split}_y.bin"));
+    let labels = stl10::parse_labels(&read_file(&path)?, images).map_err(|bad| bad.at(&path))?;
+    stl10_images(folder, &[split], Some(labels))
+}
+
+/// Images of a file by its length.
+pub(super) fn stl10_count(path: &Path) -> Result<usize> {
+    let metadata = std::fs::metadata(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    if !metadata.is_file() {
+        return Err(Malformed::new("a regular file", "something else").at(path));
+    }
+    stl10::count(metadata.len()).map_err(|bad| bad.at(path))
 }
 
 /// Path and bytes of an idx file.

@@ -1,9 +1,9 @@
 //! What is where, and whether it is whole.
 
 use super::entry::{Entry, IDX_FILES, find};
-use super::load::EMBEDDED;
+use super::load::{EMBEDDED, stl10_count};
 use crate::error::{Error, Result};
-use crate::format::{cifar, idx, read_file};
+use crate::format::{cifar, idx, read_file, stl10};
 use std::path::{Path, PathBuf};
 
 /// Where a data set was looked for and what was found.
@@ -132,6 +132,17 @@ fn report(path: PathBuf, result: Result<String>) -> FileReport {
 }
 
 fn describe_file(path: &Path, file: &super::FileSpec, entry: &Entry) -> Result<String> {
+    if entry.name == "stl10" && file.name.ends_with("_X.bin") {
+        let images = stl10_count(path)?; // gigabytes without a checksum of their own: the length is what can be told
+        let side = stl10::SIDE;
+        return match file.bytes {
+            Some(expected) if expected != (images * stl10::IMAGE_BYTES) as u64 => {
+                let expected = format!("{} images", expected / stl10::IMAGE_BYTES as u64);
+                Err(crate::error::Malformed::new(expected, format!("{images} images")).at(path))
+            }
+            _ => Ok(format!("{images} images of {side} x {side}")),
+        };
+    }
     let bytes = read_file(path)?;
     if IDX_FILES.contains(&file.name) {
         return describe_idx(file.name, &bytes, entry).map_err(|bad| bad.at(path));
@@ -141,6 +152,10 @@ fn describe_file(path: &Path, file: &super::FileSpec, entry: &Entry) -> Result<S
     {
         let got = format!("{} bytes", bytes.len());
         return Err(crate::error::Malformed::new(format!("{expected} bytes"), got).at(path));
+    }
+    if entry.name == "stl10" {
+        let labels = stl10::parse_labels(&bytes, bytes.len()).map_err(|bad| bad.at(path))?;
+        return Ok(format!("{} labels; {}", labels.len(), histogram(&labels, entry.classes)));
     }
     let layout = if entry.classes == 100 { cifar::Layout::Cifar100 } else { cifar::Layout::Cifar10 };
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());

@@ -2,6 +2,7 @@
 
 pub mod cifar;
 pub mod idx;
+pub mod stl10;
 
 use crate::error::{Error, Malformed, Result};
 use std::path::Path;

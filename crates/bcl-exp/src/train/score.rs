@@ -36,8 +36,14 @@ impl Scores {
 }
 
 /// The images of the cell's pretraining.
-pub(super) fn pretrain_images(set: &DataSet, cell: &CellConfig) -> ImageSet {
-    cell.pretrain_images.map_or_else(|| set.pretrain.clone(), |count| set.pretrain.subset(count))
+///
+/// # Errors
+/// When a file cannot be read.
+pub(super) fn pretrain_images(set: &DataSet, cell: &CellConfig) -> Result<ImageSet> {
+    Ok(match cell.pretrain_images {
+        None => set.pretrain.clone(),
+        Some(count) => set.pretrain.subset(count)?,
+    })
 }
 
 fn plain(set: &DataSet, cell: &CellConfig) -> Policy {

@@ -73,7 +73,7 @@ impl<'a> Trainer<'a> {
         folder: &Path,
         on_epoch: &mut OnEpoch<'_>,
     ) -> Result<(Session, Scores)> {
-        let pretrain = score::pretrain_images(set, cell);
+        let pretrain = score::pretrain_images(set, cell)?;
         let policy = Policy::published(cell.image_size as usize).with_normalization(set.mean, set.std);
         let mut session = Session::resume(cell, self.place, folder, &|line| eprintln!("  {line}"))?;
         let total = cell.train.epochs;
