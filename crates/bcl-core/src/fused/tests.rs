@@ -64,7 +64,7 @@ fn the_exponential_is_right_to_two_units() {
             let exact = f64::from(x).exp();
             let off = (f64::from(ours) - exact).abs() / exact;
             assert!(off < 2.0 * f64::from(f32::EPSILON), "exp({x}) = {ours}, expected {exact}");
-            x += 0.0137;
+            x += if cfg!(miri) { 1.37 } else { 0.0137 };
         }
         // SAFETY: as above.
         let ends = unsafe { [V::splat(0.0).exp().to_array()[0], V::splat(f32::NEG_INFINITY).exp().to_array()[0]] };
@@ -307,7 +307,7 @@ fn assert_near(ours: &[f32], exact: &[f64], what: &str) {
 #[test]
 fn evaluations_are_the_naive_ones() {
     let shapes: &[(usize, usize, usize)] = if cfg!(miri) {
-        &[(4, 5, 3), (10, 17, 2)]
+        &[(4, 5, 3), (6, 17, 1)]
     } else {
         &[(4, 5, 3), (6, 1, 16), (10, 17, 2), (18, 33, 5), (34, 70, 4), (50, 20, 3), (100, 40, 2)]
     };
