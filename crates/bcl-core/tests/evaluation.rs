@@ -96,7 +96,7 @@ fn f32s(rows: i64, dim: i64, seed: u64) -> Tensor {
 
 #[test]
 fn fused_two_views_agree_with_plain_f64() {
-    for (pairs, dim) in [(2, 1), (2, 3), (3, 16), (17, 64), (50, 100), (97, 128), (130, 33)] {
+    for (pairs, dim) in [(2, 1), (2, 3), (3, 16), (17, 64), (50, 100), (97, 128), (130, 33), (530, 24)] {
         for config in configs() {
             agree(&config, &[f32s(pairs, dim, 1), f32s(pairs, dim, 2)], Evaluation::Fused, 1e-6);
         }
@@ -179,16 +179,19 @@ proptest! {
 
 #[test]
 fn the_fused_result_does_not_depend_on_threads() {
-    let parts = [f32s(300, 50, 1), f32s(300, 50, 2)];
     let before = tch::get_num_threads();
-    for config in configs() {
-        let results: Vec<_> = [1, 2, 3, 5]
-            .map(|threads| {
-                tch::set_num_threads(threads);
-                evaluate(&config, &parts, Evaluation::Fused, Reduction::None)
-            })
-            .into();
-        assert!(results.iter().all(|result| *result == results[0]), "{config:?}");
+    // A batch whose scores are one block, and one of several.
+    for pairs in [300, 530] {
+        let parts = [f32s(pairs, 50, 1), f32s(pairs, 50, 2)];
+        for config in configs() {
+            let results: Vec<_> = [1, 2, 3, 5]
+                .map(|threads| {
+                    tch::set_num_threads(threads);
+                    evaluate(&config, &parts, Evaluation::Fused, Reduction::None)
+                })
+                .into();
+            assert!(results.iter().all(|result| *result == results[0]), "{config:?}, {pairs} pairs");
+        }
     }
     tch::set_num_threads(before);
 }

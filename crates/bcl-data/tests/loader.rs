@@ -98,3 +98,29 @@ fn bad_numbers_are_refused() {
     assert!(refused(Policy { size: 0, ..Policy::published(16) }, config).contains("size"));
     assert!(refused(Policy { std: [0.0; 3], ..Policy::published(16) }, config).contains("std"));
 }
+
+#[test]
+fn views_come_in_the_layout_and_type_that_are_asked_for() {
+    use bcl_data::{Layout, ViewKind};
+    use tch::Kind;
+    let batch = |layout, kind| {
+        let config = LoaderConfig { layout, kind, ..LoaderConfig::training(4, 1, 0, 2) };
+        ViewLoader::new(images(9), Policy::published(8), config).unwrap().next().unwrap().unwrap()
+    };
+    let planes = batch(Layout::Planes, ViewKind::F32);
+    for (layout, kind) in [
+        (Layout::ChannelsLast, ViewKind::F32),
+        (Layout::Planes, ViewKind::Bf16),
+        (Layout::ChannelsLast, ViewKind::Bf16),
+    ] {
+        let other = batch(layout, kind);
+        assert_eq!(other.indices, planes.indices);
+        for (view, expected) in other.views.iter().zip(&planes.views) {
+            let wanted = if kind == ViewKind::Bf16 { Kind::BFloat16 } else { Kind::Float };
+            assert_eq!((view.kind(), view.size()), (wanted, expected.size()));
+            assert_eq!(view.stride()[1] == 1, layout == Layout::ChannelsLast);
+            let rounded = expected.to_kind(wanted);
+            assert!(view.to_kind(Kind::Float).allclose(&rounded.to_kind(Kind::Float), 0.0, 0.0, false));
+        }
+    }
+}
