@@ -87,33 +87,29 @@ pub fn apply<T: Element>(
     });
 }
 
+/// `steps` compiled for an instruction set.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
-fn avx512<T: Element>(
-    policy: &Policy,
-    drawn: &Drawn,
-    image: &[u8],
-    shape: (usize, usize),
-    layout: Layout,
-    out: &mut [T],
-    scratch: &mut Scratch,
-) {
-    steps(policy, drawn, image, shape, layout, out, scratch);
+macro_rules! compiled_for {
+    ($name:ident, $features:literal) => {
+        #[target_feature(enable = $features)]
+        fn $name<T: Element>(
+            policy: &Policy,
+            drawn: &Drawn,
+            image: &[u8],
+            shape: (usize, usize),
+            layout: Layout,
+            out: &mut [T],
+            scratch: &mut Scratch,
+        ) {
+            steps(policy, drawn, image, shape, layout, out, scratch);
+        }
+    };
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn avx2<T: Element>(
-    policy: &Policy,
-    drawn: &Drawn,
-    image: &[u8],
-    shape: (usize, usize),
-    layout: Layout,
-    out: &mut [T],
-    scratch: &mut Scratch,
-) {
-    steps(policy, drawn, image, shape, layout, out, scratch);
-}
+compiled_for!(avx512, "avx512f,avx512bw,avx512dq,avx512vl,avx2");
+#[cfg(target_arch = "x86_64")]
+compiled_for!(avx2, "avx2");
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
