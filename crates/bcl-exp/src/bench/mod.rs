@@ -4,4 +4,5 @@ pub mod auc;
 pub mod augment;
 pub mod clock;
 pub mod loss;
+pub mod partner;
 pub mod train;

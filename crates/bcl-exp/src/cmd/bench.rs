@@ -1,6 +1,6 @@
 //! `bcl-exp bench [loss|augment|train|auc]`: measurements that anyone can rerun.
 
-use crate::bench::{auc, augment, clock::Timing, loss, train};
+use crate::bench::{auc, augment, clock::Timing, loss, partner::Partner, train};
 use crate::machine;
 use crate::store::write_atomic;
 use crate::train::{device_name, parse_device};
@@ -39,6 +39,9 @@ pub struct Args {
     /// Write bench-*.csv here, for the losses JSON and figures too
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Python with the libraries to compare with [default: that of scripts/setup_comparison.sh]
+    #[arg(long, value_name = "PATH")]
+    pub python: Option<PathBuf>,
     /// Measures the memory of one case in this process
     #[arg(long, hide = true, value_name = "CASE")]
     pub memory_of: Option<String>,
@@ -101,8 +104,9 @@ pub fn run(args: &Args) -> Result<()> {
     for &threads in &threads {
         tch::set_num_threads(threads as i32);
         if wanted(What::Augment) {
+            let partner = Partner::start("torchvision", args.python.as_deref(), augment::TORCHVISION, &[]);
             for side in [32, 96] {
-                let (timings, views) = augment::run(side, budget)?;
+                let (timings, views) = augment::run(side, budget, partner.as_ref())?;
                 show(
                     &format!("published augmentation, {side} to 32 pixels, one thread"),
                     &timings,
