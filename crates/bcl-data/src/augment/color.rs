@@ -1,225 +1,230 @@
 //! Colour changes as torchvision does them on Pillow images: on u8, rounded after each as Pillow does.
 //!
-//! Everything goes over runs of a fixed number of pixels, a plain loop a stage: what compilers turn into vectors.
+//! Changes that follow one another are done in one pass, on blocks of pixels as f32 that hold whole numbers: a loop over the
+//! block for each change, so that the processor works on several pixels while the next step of one waits for the last.
+//! Only a contrast, which wants the mean of all pixels, begins another pass.
 
-#![allow(unsafe_code, reason = "conversions whose range is known")]
-
+use super::hue::turn_hue;
+use super::isa::{Isa, Kernel};
+use super::lanes::{Lanes, WIDTH};
+use super::pixels::Pixels;
 use super::policy::{Jitter, JitterStep};
 
-/// Three planes of equal length.
-pub(super) type Planes<'a> = [&'a mut [u8]; 3];
-
-/// Pillow's grey (`Convert.c`): ITU-R 601 in 16-bit fractions, rounded.
-#[inline(always)]
-fn luma(r: u8, g: u8, b: u8) -> u8 {
-    ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u8
+/// One change of all pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Change {
+    /// Towards or away from black.
+    Brightness(f32),
+    /// Towards or away from the mean grey.
+    Contrast(f32),
+    /// Towards or away from the pixel's grey.
+    Saturation(f32),
+    /// A turn by so many of 256 steps.
+    Hue(u8),
+    /// The pixel's grey.
+    Grey,
 }
 
-/// Pixels of a run.
-const RUN: usize = 32;
+/// The drawn changes in their order.
+pub(super) fn changes(drawn: &Jitter) -> impl Iterator<Item = Change> {
+    drawn.order.into_iter().filter_map(|step| {
+        Some(match step {
+            JitterStep::Brightness => Change::Brightness(drawn.brightness as f32),
+            JitterStep::Contrast => Change::Contrast(drawn.contrast as f32),
+            JitterStep::Saturation => Change::Saturation(drawn.saturation as f32),
+            // Even a turn by nothing goes through HSV in bytes; torchvision leaves the step out where its range is 0.
+            JitterStep::Hue if drawn.hue == 0.0 => return None,
+            // torchvision adds a whole number of the 255 steps to a byte, which wraps at 256.
+            JitterStep::Hue => Change::Hue((drawn.hue * 255.0) as i32 as u8),
+        })
+    })
+}
 
-/// Some pixels, a channel at a time.
-type Run = [[u8; RUN]; 3];
-
-/// Calls `change` with the pixels, a run at a time; those beyond the last are 0.
-#[inline(always)]
-fn each_run(planes: &mut Planes<'_>, mut change: impl FnMut(&mut Run)) {
-    let length = planes[0].len();
-    for first in (0..length).step_by(RUN) {
-        let count = RUN.min(length - first);
-        let mut run = [[0; RUN]; 3];
-        for (run, plane) in run.iter_mut().zip(planes.iter()) {
-            run[..count].copy_from_slice(&plane[first..first + count]);
+/// Does the changes in their order.
+pub(super) fn change(isa: Isa, pixels: &mut Pixels, mut changes: &[Change]) {
+    let (mut mean, mut known) = (0.0, 0); // whether the first of the changes is a contrast whose mean is known
+    loop {
+        let contrast = changes[known..].iter().position(|change| matches!(change, Change::Contrast(_)));
+        let (now, later) = changes.split_at(contrast.map_or(changes.len(), |at| known + at));
+        mean = isa.run(Pass { pixels, changes: now, mean, average: contrast.is_some() });
+        if contrast.is_none() {
+            return;
         }
-        change(&mut run);
-        for (run, plane) in run.iter().zip(planes.iter_mut()) {
-            plane[first..first + count].copy_from_slice(&run[..count]);
-        }
+        (changes, known) = (later, 1);
     }
 }
 
-#[inline(always)]
-fn greys([red, green, blue]: &Run) -> [u8; RUN] {
-    let mut grey = [0; RUN];
-    for i in 0..RUN {
-        grey[i] = luma(red[i], green[i], blue[i]);
+/// Changes that need nothing but the pixel.
+struct Pass<'a> {
+    pixels: &'a mut Pixels,
+    changes: &'a [Change],
+    /// Mean grey of the pixels as they come in, for a contrast.
+    mean: f32,
+    /// Whether the mean grey of what comes out is wanted.
+    average: bool,
+}
+
+/// Vectors of pixels in a block.
+const GROUPS: usize = 16;
+
+/// Eight pixels, a channel at a time.
+pub(super) type Eight = [[f32; WIDTH]; 3];
+
+impl Kernel for Pass<'_> {
+    /// The mean grey, rounded to a level as Pillow does; 0 where it is not wanted.
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> f32 {
+        let count = self.pixels.size() * self.pixels.size();
+        let padded = count.next_multiple_of(WIDTH);
+        let mut planes = self.pixels.planes_mut().map(|plane| &mut plane[..padded]);
+        let mut total = 0u64;
+        let mut block = [[[0.0; WIDTH]; 3]; GROUPS];
+        for first in (0..padded).step_by(GROUPS * WIDTH) {
+            let groups = GROUPS.min((padded - first) / WIDTH);
+            let block = &mut block[..groups];
+            for (i, pixels) in block.iter_mut().enumerate() {
+                for (values, plane) in pixels.iter_mut().zip(&planes) {
+                    if let Some(bytes) = plane[first + i * WIDTH..].first_chunk() {
+                        lanes.store(lanes.widen(bytes), values);
+                    }
+                }
+            }
+            for &change in self.changes {
+                changed(lanes, block, change, self.mean);
+            }
+            for (i, pixels) in block.iter().enumerate() {
+                for (values, plane) in pixels.iter().zip(&mut planes) {
+                    if let Some(bytes) = plane[first + i * WIDTH..].first_chunk_mut() {
+                        lanes.narrow(lanes.load(values), bytes);
+                    }
+                }
+            }
+            if self.average {
+                let mut sum = lanes.splat(0.0);
+                for pixels in block.iter() {
+                    sum = lanes.add(sum, grey(lanes, pixels));
+                }
+                let mut sums = [0.0; WIDTH];
+                lanes.store(sum, &mut sums);
+                total += sums.iter().map(|&sum| sum as u64).sum::<u64>();
+            }
+        }
+        if !self.average {
+            return 0.0;
+        }
+        // What lies behind the last pixel has been summed too.
+        let [red, green, blue] = planes;
+        let beyond = (count..padded).map(|i| u64::from(luma(red[i], green[i], blue[i]))).sum::<u64>();
+        ((total - beyond) as f64 / count as f64 + 0.5).floor() as f32
     }
-    grey
+}
+
+/// One change of a block.
+#[inline(always)]
+fn changed<L: Lanes>(lanes: L, block: &mut [Eight], change: Change, mean: f32) {
+    match change {
+        Change::Brightness(factor) => {
+            let black = lanes.splat(0.0);
+            for pixels in block {
+                blend(lanes, pixels, black, factor);
+            }
+        }
+        Change::Contrast(factor) => {
+            let mean = lanes.splat(mean);
+            for pixels in block {
+                blend(lanes, pixels, mean, factor);
+            }
+        }
+        Change::Saturation(factor) => {
+            for pixels in block {
+                let grey = grey(lanes, pixels);
+                blend(lanes, pixels, grey, factor);
+            }
+        }
+        Change::Hue(turn) => turn_hue(lanes, block, turn),
+        Change::Grey => {
+            for pixels in block {
+                let grey = grey(lanes, pixels);
+                for values in pixels {
+                    lanes.store(grey, values);
+                }
+            }
+        }
+    }
 }
 
 /// Pillow's blend (`Blend.c`): (1 - `factor`) x `other` + `factor` x the value, without its fraction, kept in range.
 #[inline(always)]
-fn blend(run: &mut Run, other: &[u8; RUN], factor: f32) {
-    for channel in run {
-        for i in 0..RUN {
-            let other = f32::from(other[i]);
-            let mixed = other + factor * (f32::from(channel[i]) - other);
-            let mixed = if mixed > 0.0 { mixed } else { 0.0 };
-            channel[i] = whole(if mixed < 255.0 { mixed } else { 255.0 }) as u8;
-        }
+fn blend<L: Lanes>(lanes: L, pixels: &mut Eight, other: L::V, factor: f32) {
+    let (factor, least, most) = (lanes.splat(factor), lanes.splat(0.0), lanes.splat(255.0));
+    for values in pixels {
+        let mixed = lanes.add(other, lanes.mul(factor, lanes.sub(lanes.load(values), other)));
+        lanes.store(lanes.whole(lanes.min(lanes.max(mixed, least), most)), values);
     }
 }
 
-/// Without its fraction, of a number in [0, 256).
+/// [`luma`] of eight pixels: all sums are below 2^24 and so exact.
 #[inline(always)]
-fn whole(x: f32) -> i32 {
-    debug_assert!((0.0..256.0).contains(&x));
-    // SAFETY: the callers' numbers are in [0, 256).
-    unsafe { x.to_int_unchecked() }
+fn grey<L: Lanes>(lanes: L, [red, green, blue]: &Eight) -> L::V {
+    let sum = lanes.add_product(lanes.load(blue), lanes.splat(7471.0), lanes.splat(32768.0));
+    let sum = lanes.add_product(lanes.load(green), lanes.splat(38470.0), sum);
+    let sum = lanes.add_product(lanes.load(red), lanes.splat(19595.0), sum);
+    lanes.whole(lanes.mul(sum, lanes.splat(1.0 / 65536.0)))
 }
 
-/// Likewise.
-#[inline(always)]
-fn whole_f64(x: f64) -> i32 {
-    debug_assert!((0.0..256.0).contains(&x));
-    // SAFETY: the callers' numbers are in [0, 256).
-    unsafe { x.to_int_unchecked() }
-}
-
-/// Makes the image grey.
-#[inline(always)]
-pub(super) fn grey(planes: &mut Planes<'_>) {
-    each_run(planes, |run| {
-        let grey = greys(run);
-        *run = [grey; 3];
-    });
-}
-
-/// Does the drawn changes in their order.
-#[inline(always)]
-pub(super) fn jitter(planes: &mut Planes<'_>, drawn: &Jitter) {
-    for step in drawn.order {
-        match step {
-            JitterStep::Brightness => brightness(planes, drawn.brightness as f32),
-            JitterStep::Contrast => contrast(planes, drawn.contrast as f32),
-            JitterStep::Saturation => saturation(planes, drawn.saturation as f32),
-            // Even a turn by nothing goes through HSV in bytes; torchvision leaves the step out where its range is 0.
-            JitterStep::Hue if drawn.hue == 0.0 => {}
-            JitterStep::Hue => hue(planes, drawn.hue),
-        }
-    }
-}
-
-#[inline(always)]
-fn brightness(planes: &mut Planes<'_>, factor: f32) {
-    each_run(planes, |run| blend(run, &[0; RUN], factor));
-}
-
-#[inline(always)]
-fn contrast(planes: &mut Planes<'_>, factor: f32) {
-    let mut sum = 0u32; // at most 255 x 4096 x 4096 < 2^32
-    each_run(planes, |run| {
-        // Pixels beyond the last are black and add nothing.
-        sum += greys(run).iter().map(|&grey| u32::from(grey)).sum::<u32>();
-    });
-    // Pillow rounds the mean grey to a whole level.
-    let mean = (f64::from(sum) / planes[0].len() as f64 + 0.5) as u8;
-    each_run(planes, |run| blend(run, &[mean; RUN], factor));
-}
-
-#[inline(always)]
-fn saturation(planes: &mut Planes<'_>, factor: f32) {
-    each_run(planes, |run| {
-        let grey = greys(run);
-        blend(run, &grey, factor);
-    });
-}
-
-/// Turns the hue by `turn` of the colour wheel: to Pillow's HSV in bytes, add, back (`Convert.c`).
-#[inline(always)]
-fn hue(planes: &mut Planes<'_>, turn: f64) {
-    // torchvision adds a whole number of the 255 steps to a byte, which wraps at 256.
-    let turn = i32::from((turn * 255.0) as i32 as u8);
-    each_run(planes, |run| turn_hue(run, turn));
-}
-
-/// There and back, a stage a loop. On which byte a hue falls hangs on the last bit where it is a whole number of steps: the
-/// types are those of the C code.
-#[inline(always)]
-fn turn_hue([red, green, blue]: &mut Run, turn: i32) {
-    let (mut sixths, mut saturations) = ([0f32; RUN], [0f32; RUN]);
-    let (mut highs, mut hues, mut shares) = ([0f32; RUN], [0i32; RUN], [0f32; RUN]);
-    for i in 0..RUN {
-        let (r, g, b) = (f32::from(red[i]), f32::from(green[i]), f32::from(blue[i]));
-        let high = if r > g { r } else { g };
-        let high = if high > b { high } else { b };
-        let low = if r < g { r } else { g };
-        let low = if low < b { low } else { b };
-        let range = high - low;
-        // Of grey, hue and saturation are 0; the divisors keep the quotients finite.
-        let divisor = if range > 0.0 { range } else { 1.0 };
-        let (r_part, g_part, b_part) = ((high - r) / divisor, (high - g) / divisor, (high - b) / divisor);
-        // These two are done in f64 and rounded once.
-        let sixth_g = f64::from(r_part) + 2.0 - f64::from(b_part);
-        let sixth_b = f64::from(g_part) + 4.0 - f64::from(r_part);
-        let sixth = if r == high {
-            b_part - g_part
-        } else if g == high {
-            sixth_g as f32
-        } else {
-            sixth_b as f32
-        };
-        sixths[i] = if range > 0.0 { sixth } else { 0.0 };
-        saturations[i] = range / if high > 0.0 { high } else { 1.0 };
-        highs[i] = high;
-    }
-    for i in 0..RUN {
-        let turns = f64::from(sixths[i]) / 6.0 + 1.0;
-        let turns = if turns >= 1.0 { turns - 1.0 } else { turns };
-        let hue = f64::from(turns as f32) * 255.0;
-        hues[i] = (whole_f64(hue) + turn) & 255;
-        shares[i] = whole_f64(f64::from(saturations[i]) * 255.0) as f32 / 255.0;
-    }
-    for i in 0..RUN {
-        let sixths = hues[i] * 6;
-        // sixths / 255 for sixths below 1536: the multiplication and shift are exact there.
-        let sector = (sixths * 257 + 257) >> 16;
-        let rest = (sixths - sector * 255) as f32 / 255.0;
-        let (share, value) = (shares[i], highs[i]);
-        let p = value * (1.0 - share) + 0.5;
-        let q = value * (1.0 - share * rest) + 0.5;
-        let t = value * (1.0 - share * (1.0 - rest)) + 0.5;
-        let sector = if sector == 6 { 0 } else { sector };
-        let pick = |at_value: (i32, i32), at_q: i32, at_t: i32| {
-            let other = if sector == at_q { q } else { p };
-            let other = if sector == at_t { t } else { other };
-            whole(if sector == at_value.0 || sector == at_value.1 { value } else { other })
-        };
-        red[i] = pick((0, 5), 1, 4) as u8;
-        green[i] = pick((1, 2), 3, 0) as u8;
-        blue[i] = pick((3, 4), 5, 2) as u8;
-    }
+/// Pillow's grey (`Convert.c`): ITU-R 601 in 16-bit fractions, rounded.
+fn luma(r: u8, g: u8, b: u8) -> u8 {
+    ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u8
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::naive::{self, Planes};
     use super::*;
 
-    fn one_pixel(rgb: [u8; 3], change: impl Fn(&mut Planes<'_>)) -> [u8; 3] {
-        let [mut r, mut g, mut b] = rgb.map(|value| [value]);
-        change(&mut [&mut r, &mut g, &mut b]);
-        [r[0], g[0], b[0]]
-    }
-
-    #[test]
-    fn a_third_of_a_turn_rotates_the_primaries() {
-        assert_eq!(one_pixel([255, 0, 0], |p| hue(p, 85.5 / 255.0)), [0, 255, 0]);
-        assert_eq!(one_pixel([204, 76, 25], |p| hue(p, 0.0)), [204, 76, 26], "bytes lose a little");
-        assert_eq!(one_pixel([102; 3], |p| hue(p, 0.2)), [102; 3]);
-        assert_eq!(one_pixel([0; 3], |p| hue(p, -0.5)), [0; 3]);
-    }
-
-    #[test]
-    fn factors_of_one_change_nothing_and_of_zero_everything() {
-        let colour = [204, 76, 25];
-        let level = luma(204, 76, 25);
-        for change in [brightness, contrast, saturation] {
-            assert_eq!(one_pixel(colour, |p| change(p, 1.0)), colour);
+    fn agree(planes: &Planes, size: usize, changes: &[Change]) {
+        let mut wanted = planes.clone();
+        naive::change(&mut wanted, changes);
+        for isa in Isa::available() {
+            let mut pixels = naive::pixels(planes, size);
+            change(isa, &mut pixels, changes);
+            assert!(naive::planes(&pixels) == wanted, "{isa:?}, {size}: {changes:?} of {planes:?}");
         }
-        assert_eq!(one_pixel(colour, |p| brightness(p, 0.0)), [0; 3]);
-        assert_eq!(one_pixel(colour, |p| saturation(p, 0.0)), [level; 3]);
-        assert_eq!(one_pixel(colour, grey), [level; 3]);
-        assert_eq!(one_pixel(colour, |p| contrast(p, 0.0)), [level; 3]);
-        assert_eq!(one_pixel(colour, |p| brightness(p, 1.4)), [255, 106, 35]);
+    }
+
+    #[test]
+    fn every_change_of_every_content_agrees_with_the_definition() {
+        use Change::{Brightness, Contrast, Grey, Hue, Saturation};
+        for size in [1, 2, 3, 7, 8, 13, 32] {
+            for content in naive::contents(3 * size * size) {
+                let planes = content.chunks(size * size).map(<[u8]>::to_vec).collect::<Vec<_>>();
+                let planes: Planes = planes.try_into().unwrap();
+                for factor in [0.0, 0.6, 0.833_333_3, 1.0, 1.1, 1.399_999_9, 2.0] {
+                    agree(&planes, size, &[Brightness(factor)]);
+                    agree(&planes, size, &[Contrast(factor)]);
+                    agree(&planes, size, &[Saturation(factor)]);
+                    agree(
+                        &planes,
+                        size,
+                        &[Saturation(factor), Contrast(1.3), Hue(9), Brightness(factor), Grey],
+                    );
+                    agree(&planes, size, &[Contrast(factor), Brightness(0.7), Contrast(0.5), Contrast(1.2)]);
+                }
+                agree(&planes, size, &[]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_factor_that_rounds_to_a_whole_product_agrees() {
+        // 5 x 1.4 is below 7 and rounds to it in f32.
+        for level in 0..=255 {
+            for step in 0..200 {
+                let factor = step as f32 / 100.0;
+                agree(&[vec![level], vec![5], vec![255 - level]], 1, &[Change::Brightness(factor)]);
+            }
+        }
     }
 }

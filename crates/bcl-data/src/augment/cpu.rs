@@ -1,56 +1,12 @@
 //! Drawn parameters applied to one image on the processor.
 
-#![allow(unsafe_code, reason = "calls of functions compiled for the instruction set that was found")]
-
+use super::color::{self, Change};
+use super::isa::Isa;
+use super::output::{self, Element, Layout};
+use super::pixels::Pixels;
 use super::policy::{Drawn, Policy};
-use super::resize::{Taps, crop_and_resize};
-use super::{blur, color};
-use crate::image_set::CHANNELS;
+use super::{blur, resize};
 use std::cell::RefCell;
-
-/// How a view lies in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Layout {
-    /// 3 x S x S: planes after one another.
-    #[default]
-    Planes,
-    /// S x S x 3: the channels of a pixel side by side, libtorch's channels-last.
-    ChannelsLast,
-}
-
-/// An element of a view: f32, or bf16 as its bits.
-pub trait Element: Copy + sealed::Sealed {
-    /// Rounded to the nearest, ties to even.
-    fn from_f32(value: f32) -> Self;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for Bf16 {}
-    use super::Bf16;
-}
-
-/// The bits of a bf16: the upper half of an f32's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(transparent)]
-pub struct Bf16(pub u16);
-
-impl Element for f32 {
-    #[inline(always)]
-    fn from_f32(value: f32) -> Self {
-        value
-    }
-}
-
-impl Element for Bf16 {
-    #[inline(always)]
-    fn from_f32(value: f32) -> Self {
-        // Views are finite: the carry of rounding cannot turn one into NaN.
-        let bits = value.to_bits();
-        Self(((bits + 0x7FFF + (bits >> 16 & 1)) >> 16) as u16)
-    }
-}
 
 /// Applies `drawn` to one u8 image and writes it normalised.
 ///
@@ -67,49 +23,12 @@ pub fn apply<T: Element>(
     policy: &Policy,
     drawn: &Drawn,
     image: &[u8],
-    (height, width): (usize, usize),
+    shape: (usize, usize),
     layout: Layout,
     out: &mut [T],
 ) {
-    SCRATCH.with_borrow_mut(|scratch| {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
-                // SAFETY: the features were found; the others are older ones that come with them.
-                return unsafe { avx512(policy, drawn, image, (height, width), layout, out, scratch) };
-            }
-            if is_x86_feature_detected!("avx2") {
-                // SAFETY: the feature was found.
-                return unsafe { avx2(policy, drawn, image, (height, width), layout, out, scratch) };
-            }
-        }
-        steps(policy, drawn, image, (height, width), layout, out, scratch);
-    });
+    SCRATCH.with_borrow_mut(|scratch| steps(Isa::best(), policy, drawn, image, shape, layout, out, scratch));
 }
-
-/// `steps` compiled for an instruction set.
-#[cfg(target_arch = "x86_64")]
-macro_rules! compiled_for {
-    ($name:ident, $features:literal) => {
-        #[target_feature(enable = $features)]
-        fn $name<T: Element>(
-            policy: &Policy,
-            drawn: &Drawn,
-            image: &[u8],
-            shape: (usize, usize),
-            layout: Layout,
-            out: &mut [T],
-            scratch: &mut Scratch,
-        ) {
-            steps(policy, drawn, image, shape, layout, out, scratch);
-        }
-    };
-}
-
-#[cfg(target_arch = "x86_64")]
-compiled_for!(avx512, "avx512f,avx512bw,avx512dq,avx512vl,avx2");
-#[cfg(target_arch = "x86_64")]
-compiled_for!(avx2, "avx2");
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -118,95 +37,42 @@ thread_local! {
 /// A thread's memory from one image to the next.
 #[derive(Debug, Default)]
 struct Scratch {
-    /// 3 x S x S.
-    pixels: Vec<u8>,
-    rows: Vec<u8>,
+    pixels: Pixels,
+    taps: resize::Cache,
+    resize: resize::Scratch,
+    changes: Vec<Change>,
     blur: blur::Scratch,
-    /// By length of the input; for outputs of `size`.
-    taps: Vec<Option<Taps>>,
-    size: usize,
 }
 
-impl Scratch {
-    /// Makes sure that there are taps from `inputs` to `size`.
-    fn prepare(&mut self, inputs: [usize; 2], size: usize) {
-        if self.size != size {
-            self.size = size;
-            self.taps.clear();
-        }
-        for input in inputs {
-            if self.taps.len() <= input {
-                self.taps.resize_with(input + 1, || None);
-            }
-            self.taps[input].get_or_insert_with(|| Taps::new(input, size));
-        }
-    }
-}
-
-/// The steps in their order. Inlined into functions that enable an instruction set; the arithmetic is the same in all.
-#[inline(always)]
+/// The steps in their order; the result is the same with every instruction set.
+#[allow(clippy::too_many_arguments, reason = "those of `apply`, and what it knows")]
 fn steps<T: Element>(
+    isa: Isa,
     policy: &Policy,
     drawn: &Drawn,
     image: &[u8],
-    (height, width): (usize, usize),
+    shape: (usize, usize),
     layout: Layout,
     out: &mut [T],
     scratch: &mut Scratch,
 ) {
-    let (size, pixels, crop) = (policy.size, policy.size * policy.size, drawn.crop);
-    scratch.prepare([crop.width, crop.height], size);
-    let Scratch { pixels: memory, rows, blur: blur_scratch, taps, .. } = scratch;
-    memory.resize(CHANNELS * pixels, 0);
-    let (red, rest) = memory.split_at_mut(pixels);
-    let (green, blue) = rest.split_at_mut(pixels);
-    let mut planes: color::Planes<'_> = [red, green, blue];
-    if let (Some(across), Some(down)) = (&taps[crop.width], &taps[crop.height]) {
-        for (plane, source) in planes.iter_mut().zip(image.chunks_exact(height * width)) {
-            crop_and_resize(source, width, crop, (across, down), drawn.flip, rows, plane);
-        }
-    }
-    if let Some(jitter) = &drawn.jitter {
-        color::jitter(&mut planes, jitter);
-    }
-    if drawn.grey {
-        color::grey(&mut planes);
-    }
+    let Scratch { pixels, taps, resize, changes, blur } = scratch;
+    pixels.reshape(policy.size);
+    resize::crop_and_resize(isa, image, shape, (drawn.crop, drawn.flip), taps, resize, pixels);
+    changes.clear();
+    changes.extend(drawn.jitter.iter().flat_map(color::changes));
+    changes.extend(drawn.grey.then_some(Change::Grey));
+    color::change(isa, pixels, changes);
     if let Some(sigma) = drawn.blur_sigma {
-        let kernel = blur::kernel(policy.blur_kernel, sigma);
-        for plane in &mut planes {
-            blur::gaussian(plane, size, &kernel, blur_scratch);
-        }
+        blur::gaussian(isa, pixels, &blur::kernel(policy.blur_kernel, sigma), blur);
     }
-    let out = &mut out[..CHANNELS * pixels];
-    // (v / 255 - mean) / std as one multiplication and one addition.
-    let scale = |channel: usize| 1.0 / (255.0 * policy.std[channel]);
-    let shift = |channel: usize| -policy.mean[channel] / policy.std[channel];
-    match layout {
-        Layout::Planes => {
-            for (channel, (plane, out)) in planes.iter().zip(out.chunks_exact_mut(pixels)).enumerate() {
-                let (scale, shift) = (scale(channel), shift(channel));
-                for (out, &value) in out.iter_mut().zip(plane.iter()) {
-                    *out = T::from_f32(f32::from(value) * scale + shift);
-                }
-            }
-        }
-        Layout::ChannelsLast => {
-            let (scales, shifts) = ([0, 1, 2].map(scale), [0, 1, 2].map(shift));
-            let [red, green, blue] = &planes;
-            let colours = red.iter().zip(green.iter()).zip(blue.iter());
-            for (out, ((&r, &g), &b)) in out.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(colours) {
-                for (channel, value) in [r, g, b].into_iter().enumerate() {
-                    out[channel] = T::from_f32(f32::from(value) * scales[channel] + shifts[channel]);
-                }
-            }
-        }
-    }
+    output::write(isa, pixels, (&policy.mean, &policy.std), layout, out);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::Bf16;
     use crate::seed::Stream;
 
     #[test]
@@ -228,19 +94,12 @@ mod tests {
                     assert!((bits - value).abs() <= value.abs() / 256.0);
                 }
             }
-            let mut scratch = Scratch::default();
-            let mut plain = vec![0.0f32; 1200];
-            steps(&policy, &drawn, &image, (40, 30), Layout::Planes, &mut plain, &mut scratch);
-            assert_eq!(plain, planes, "the instruction set changes nothing");
-        }
-    }
-
-    #[test]
-    fn bf16_is_rounded_to_the_nearest_even() {
-        for (value, bits) in
-            [(1.0, 0x3F80), (1.0 + 1.0 / 256.0, 0x3F80), (1.0 + 3.0 / 256.0, 0x3F82), (-2.5, 0xC020)]
-        {
-            assert_eq!(Bf16::from_f32(value), Bf16(bits), "{value}");
+            for isa in Isa::available() {
+                let mut scratch = Scratch::default();
+                let mut same = vec![0.0f32; 1200];
+                steps(isa, &policy, &drawn, &image, (40, 30), Layout::Planes, &mut same, &mut scratch);
+                assert_eq!(same, planes, "the instruction set changes nothing: {isa:?}");
+            }
         }
     }
 }

@@ -4,8 +4,16 @@
 mod blur;
 mod color;
 mod cpu;
+mod hue;
+mod isa;
+mod lanes;
+#[cfg(test)]
+mod naive;
+mod output;
+mod pixels;
 mod policy;
 mod resize;
 
-pub use cpu::{Bf16, Element, Layout, apply};
+pub use cpu::apply;
+pub use output::{Bf16, Element, Layout};
 pub use policy::{ColorJitter, Crop, Drawn, Jitter, JitterStep, Policy, ResizedCrop};
