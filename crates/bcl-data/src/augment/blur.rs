@@ -30,7 +30,7 @@ pub(super) struct Scratch {
     wide: Vec<f32>,
     /// A plane after the blur along its lines, lines in whole vectors.
     rows: Vec<f32>,
-    /// For each line, and those beyond either end, where its reflection lies in `rows`.
+    /// For each line or column, and those beyond either end, which one is its reflection.
     places: Vec<usize>,
 }
 
@@ -59,35 +59,36 @@ impl<K: AsRef<[f32]>> Kernel for Blur<'_, K> {
         let (kernel, padded) = (self.kernel.as_ref(), size.next_multiple_of(WIDTH));
         let half = kernel.len() / 2;
         places.clear();
-        places.extend((0..size + 2 * half).map(|y| reflected(y as isize - half as isize, size) * padded));
+        places.extend((0..size + 2 * half).map(|at| reflected(at as isize - half as isize, size)));
         let stride = padded + 2 * half;
         wide.resize(stride * size, 0.0);
         rows.resize(padded * size, 0.0);
         for plane in self.pixels.planes_mut() {
             // Stage by stage over the whole plane: what is read is not what has just been written.
             for (y, line) in wide.chunks_exact_mut(stride).enumerate() {
-                with_reflections(lanes, &plane[y * size..][..padded], size, half, line);
+                with_reflections(lanes, &plane[y * size..][..padded], places, half, line);
             }
             for (line, out) in wide.chunks_exact(stride).zip(rows.chunks_exact_mut(padded)) {
                 along(lanes, line, kernel, out);
             }
             for y in 0..size {
-                across(lanes, rows, &places[y..], kernel, &mut plane[y * size..][..padded]);
+                across(lanes, rows, &places[y..][..kernel.len()], kernel, &mut plane[y * size..][..padded]);
             }
         }
     }
 }
 
-/// A line of bytes, of which `size` count, as f32 with `half` reflected ones on either side.
+/// A line of bytes as f32 with `half` reflected ones on either side.
 #[inline(always)]
-fn with_reflections<L: Lanes>(lanes: L, bytes: &[u8], size: usize, half: usize, line: &mut [f32]) {
+fn with_reflections<L: Lanes>(lanes: L, bytes: &[u8], places: &[usize], half: usize, line: &mut [f32]) {
     let middle = line[half..].as_chunks_mut::<WIDTH>().0;
     for (to, from) in middle.iter_mut().zip(bytes.as_chunks::<WIDTH>().0) {
         lanes.store(lanes.widen(from), to);
     }
-    for edge in 1..=half {
-        line[half - edge] = f32::from(bytes[reflected(-(edge as isize), size)]);
-        line[half + size - 1 + edge] = f32::from(bytes[reflected((size - 1 + edge) as isize, size)]);
+    let behind = places.len() - half;
+    for at in 0..half {
+        line[at] = f32::from(bytes[places[at]]);
+        line[behind + at] = f32::from(bytes[places[behind + at]]);
     }
 }
 
@@ -105,13 +106,14 @@ fn along<L: Lanes>(lanes: L, line: &[f32], kernel: &[f32], out: &mut [f32]) {
     }
 }
 
-/// The blur across the lines of `rows` at these places, to bytes.
+/// The blur across the lines of `rows` that are at these places, to bytes.
 #[inline(always)]
 fn across<L: Lanes>(lanes: L, rows: &[f32], places: &[usize], kernel: &[f32], out: &mut [u8]) {
+    let padded = out.len();
     for (x, out) in out.as_chunks_mut::<WIDTH>().0.iter_mut().enumerate() {
         let mut sum = lanes.splat(0.0);
         for (place, &weight) in places.iter().zip(kernel) {
-            if let Some(part) = rows[place + x * WIDTH..].first_chunk::<WIDTH>() {
+            if let Some(part) = rows[place * padded + x * WIDTH..].first_chunk::<WIDTH>() {
                 sum = lanes.add(sum, lanes.mul(lanes.splat(weight), lanes.load(part)));
             }
         }

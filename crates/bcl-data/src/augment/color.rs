@@ -25,18 +25,16 @@ pub(super) enum Change {
     Grey,
 }
 
-/// The drawn changes in their order.
+/// The drawn changes in their order, without those that change nothing.
 pub(super) fn changes(drawn: &Jitter) -> impl Iterator<Item = Change> {
-    drawn.order.into_iter().filter_map(|step| {
-        Some(match step {
-            JitterStep::Brightness => Change::Brightness(drawn.brightness as f32),
-            JitterStep::Contrast => Change::Contrast(drawn.contrast as f32),
-            JitterStep::Saturation => Change::Saturation(drawn.saturation as f32),
-            // Even a turn by nothing goes through HSV in bytes; torchvision leaves the step out where its range is 0.
-            JitterStep::Hue if drawn.hue == 0.0 => return None,
-            // torchvision adds a whole number of the 255 steps to a byte, which wraps at 256.
-            JitterStep::Hue => Change::Hue((drawn.hue * 255.0) as i32 as u8),
-        })
+    let unless_one = |factor: f64, change: fn(f32) -> Change| (factor != 1.0).then(|| change(factor as f32));
+    drawn.order.into_iter().filter_map(move |step| match step {
+        JitterStep::Brightness => unless_one(drawn.brightness, Change::Brightness),
+        JitterStep::Contrast => unless_one(drawn.contrast, Change::Contrast),
+        JitterStep::Saturation => unless_one(drawn.saturation, Change::Saturation),
+        // Even a turn by nothing goes through HSV in bytes; torchvision leaves the step out where its range is 0. It adds a
+        // whole number of the 255 steps to a byte, which wraps at 256.
+        JitterStep::Hue => (drawn.hue != 0.0).then_some(Change::Hue((drawn.hue * 255.0) as i32 as u8)),
     })
 }
 
@@ -46,6 +44,9 @@ pub(super) fn change(isa: Isa, pixels: &mut Pixels, mut changes: &[Change]) {
     loop {
         let contrast = changes[known..].iter().position(|change| matches!(change, Change::Contrast(_)));
         let (now, later) = changes.split_at(contrast.map_or(changes.len(), |at| known + at));
+        if changes.is_empty() {
+            return;
+        }
         mean = isa.run(Pass { pixels, changes: now, mean, average: contrast.is_some() });
         if contrast.is_none() {
             return;

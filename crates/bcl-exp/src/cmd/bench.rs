@@ -1,6 +1,6 @@
 //! `bcl-exp bench [loss|augment|train|auc]`: measurements that anyone can rerun.
 
-use crate::bench::{auc, augment, clock::Timing, loss, partner::Partner, train};
+use crate::bench::{auc, augment, clock::Timing, loss, train};
 use crate::machine;
 use crate::store::write_atomic;
 use crate::train::{device_name, parse_device};
@@ -52,7 +52,7 @@ pub struct Args {
 pub enum What {
     /// Forward and backward of the losses beside what libtorch users would write
     Loss,
-    /// Views a second of the published augmentation
+    /// Views a second of the published augmentation on one thread, and where the time goes
     Augment,
     /// Images a second of a training step
     Train,
@@ -100,21 +100,12 @@ pub fn run(args: &Args) -> Result<()> {
             out: args.out.as_deref(),
         })?;
     }
+    if wanted(What::Augment) {
+        augment::run(budget, args.python.as_deref(), args.out.as_deref())?;
+    }
     let mut tables = Tables { out: args.out.clone(), files: BTreeMap::new() };
     for &threads in &threads {
         tch::set_num_threads(threads as i32);
-        if wanted(What::Augment) {
-            let partner = Partner::start("torchvision", args.python.as_deref(), augment::TORCHVISION, &[]);
-            for side in [32, 96] {
-                let (timings, views) = augment::run(side, budget, partner.as_ref())?;
-                show(
-                    &format!("published augmentation, {side} to 32 pixels, one thread"),
-                    &timings,
-                    Some(views),
-                );
-                tables.save(&format!("bench-augment-{side}.csv"), 1, &timings)?;
-            }
-        }
         if wanted(What::Train) {
             let (timings, images) = train::run(device, budget)?;
             let title = "training step, ResNet-18 of width 16, 256 views of 32 pixels";

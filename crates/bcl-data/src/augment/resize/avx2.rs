@@ -135,8 +135,9 @@ impl<const N: usize> Packed<N> {
         for pair in 0..N {
             // SAFETY: as this function.
             let bytes = unsafe {
-                let halves = self.first.map(|first| _mm_loadu_si128(line.add(first + 2 * pair).cast()));
-                _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(halves[0]), halves[1])
+                let near = _mm_loadu_si128(line.add(self.first[0] + 2 * pair).cast());
+                let far = _mm_loadu_si128(line.add(self.first[1] + 2 * pair).cast());
+                _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(near), far)
             };
             let pixels = _mm256_shuffle_epi8(bytes, self.pick);
             high = _mm256_add_epi32(high, _mm256_madd_epi16(pixels, self.high[pair]));
@@ -169,9 +170,15 @@ unsafe fn rows(wide: &[i16], stride: usize, taps: &Taps, plane: &mut [u8]) {
             for (pair, &[of_high, of_low]) in weights.iter().enumerate() {
                 let (of_high, of_low) = (_mm256_set1_epi32(of_high), _mm256_set1_epi32(of_low));
                 // SAFETY: as this function.
-                let [a0, a1, b0, b1] = unsafe {
-                    let from = wide.as_ptr().add((first + 2 * pair) * stride + x);
-                    [0, 16, stride, stride + 16].map(|at| _mm256_loadu_si256(from.add(at).cast()))
+                let (a0, a1, b0, b1) = unsafe {
+                    let a: *const __m256i = wide.as_ptr().add((first + 2 * pair) * stride + x).cast();
+                    let b: *const __m256i = wide.as_ptr().add((first + 2 * pair + 1) * stride + x).cast();
+                    (
+                        _mm256_loadu_si256(a),
+                        _mm256_loadu_si256(a.add(1)),
+                        _mm256_loadu_si256(b),
+                        _mm256_loadu_si256(b.add(1)),
+                    )
                 };
                 let pixels = [
                     _mm256_unpacklo_epi16(a0, b0),
@@ -184,9 +191,9 @@ unsafe fn rows(wide: &[i16], stride: usize, taps: &Taps, plane: &mut [u8]) {
                     low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(pixels[i], of_low));
                 }
             }
-            let words = [0, 2]
-                .map(|i| _mm256_packs_epi32(rounded(high[i], low[i]), rounded(high[i + 1], low[i + 1])));
-            let bytes = _mm256_packus_epi16(words[0], words[1]);
+            let near = _mm256_packs_epi32(rounded(high[0], low[0]), rounded(high[1], low[1]));
+            let far = _mm256_packs_epi32(rounded(high[2], low[2]), rounded(high[3], low[3]));
+            let bytes = _mm256_packus_epi16(near, far);
             let bytes = _mm256_permute4x64_epi64::<0b1101_1000>(bytes);
             // SAFETY: as this function.
             unsafe { _mm256_storeu_si256(plane.as_mut_ptr().add(y * size + x).cast(), bytes) };
