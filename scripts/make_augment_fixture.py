@@ -2,7 +2,8 @@
 """Writes crates/bcl-data/tests/fixtures/augment.json: torchvision's augmentation on Pillow images with drawn parameters.
 
 Needs torch 2.11, torchvision 0.26, pillow 11.3 and numpy. Deterministic. The images are made from formulas; each case has the drawn
-parameters and the u8 output of each step done alone and of the whole pipeline (before normalisation).
+parameters and the u8 output of each step done alone and of the whole pipeline (before normalisation), in the published order
+or in that of another recipe.
 """
 
 import base64
@@ -30,7 +31,7 @@ def picture(kind, height, width):
     return Image.fromarray(np.stack(planes, -1).clip(0, 255).astype(np.uint8))
 
 
-def draw(height, width):
+def draw(height, width, strength=0.5, kernel=3, threshold=128):
     area = height * width * random.uniform(0.08, 1.0)
     ratio = math.exp(random.uniform(math.log(3 / 4), math.log(4 / 3)))
     w = max(1, min(width, round(math.sqrt(area * ratio))))
@@ -44,12 +45,14 @@ def draw(height, width):
         "width": w,
         "flip": random.random() < 0.5,
         "order": order,
-        "brightness": random.uniform(0.6, 1.4),
-        "contrast": random.uniform(0.6, 1.4),
-        "saturation": random.uniform(0.6, 1.4),
-        "hue": random.uniform(-0.1, 0.1),
+        "brightness": random.uniform(1 - 0.8 * strength, 1 + 0.8 * strength),
+        "contrast": random.uniform(1 - 0.8 * strength, 1 + 0.8 * strength),
+        "saturation": random.uniform(1 - 0.8 * strength, 1 + 0.8 * strength),
+        "hue": random.uniform(-0.2 * strength, 0.2 * strength),
         "grey": random.random() < 0.2,
         "sigma": random.uniform(0.1, 2.0),
+        "kernel": kernel,
+        "threshold": threshold,
     }
 
 
@@ -62,25 +65,48 @@ def step(name, image, d, size):
         return getattr(F, f"adjust_{name}")(image, d[name])
     if name == "grey":
         return F.rgb_to_grayscale(image, 3) if d["grey"] else image
-    return F.gaussian_blur(image, [3, 3], [d["sigma"], d["sigma"]])
+    if name == "solarize":
+        return F.solarize(image, d["threshold"])
+    return F.gaussian_blur(image, [d["kernel"], d["kernel"]], [d["sigma"], d["sigma"]])
 
 
 def encoded(image):
     return base64.b64encode(np.asarray(image).transpose(2, 0, 1).tobytes()).decode()
 
 
-cases = []
-for kind, height, width, size in (
-    ("waves", 32, 32, 32), ("blobs", 32, 32, 32), ("noise", 32, 32, 32), ("blobs", 96, 96, 32), ("waves", 28, 28, 28), ("blobs", 50, 40, 24),
-) * 3:
-    image, d = picture(kind, height, width), draw(height, width)
+def case(kind, height, width, size, order, **options):
+    image, d = picture(kind, height, width), draw(height, width, **options)
     cropped = step("crop", image, d, size)
     whole = cropped
-    for name in ["flip", *d["order"], "grey", "blur"]:
-        whole = step(name, whole, d, size)
-    steps = {name: encoded(step(name, cropped, d | {"flip": True, "grey": True}, size)) for name in ["flip", *NAMES, "grey", "blur"]}
-    cases.append({"kind": kind, "image_height": height, "image_width": width, "size": size, "image": encoded(image), "drawn": d,
-                  "cropped": encoded(cropped), "steps": steps, "whole": encoded(whole)})
+    for group in order:
+        for name in d["order"] if group == "jitter" else [group]:
+            whole = step(name, whole, d, size)
+    alone = [name for group in order for name in (NAMES if group == "jitter" else [group])]
+    steps = {name: encoded(step(name, cropped, d | {"flip": True, "grey": True}, size)) for name in alone}
+    return {"kind": kind, "image_height": height, "image_width": width, "size": size, "image": encoded(image), "drawn": d,
+            "sequence": order, "cropped": encoded(cropped), "steps": steps, "whole": encoded(whole)}
+
+
+PUBLISHED = ["flip", "jitter", "grey", "blur"]
+BYOL = ["flip", "jitter", "grey", "blur", "solarize"]
+MOCO = ["jitter", "grey", "blur", "flip"]
+cases = [
+    case(kind, height, width, size, PUBLISHED)
+    for kind, height, width, size in (
+        ("waves", 32, 32, 32), ("blobs", 32, 32, 32), ("noise", 32, 32, 32), ("blobs", 96, 96, 32), ("waves", 28, 28, 28), ("blobs", 50, 40, 24),
+    ) * 3
+]
+# Strong colours, wide kernels, solarization, other orders.
+cases += [
+    case("blobs", 40, 48, 32, BYOL, strength=1.0, kernel=9),
+    case("noise", 32, 32, 32, BYOL, strength=1.0, kernel=13),
+    case("waves", 64, 64, 48, BYOL, strength=1.0, kernel=23),
+    case("noise", 24, 24, 16, BYOL, strength=1.0, kernel=3),
+    case("waves", 32, 32, 32, MOCO, kernel=23),
+    case("blobs", 32, 32, 24, MOCO, kernel=5),
+    case("noise", 20, 24, 16, ["solarize", "jitter", "flip", "grey"], strength=1.0, threshold=200),
+    case("waves", 20, 24, 16, ["solarize", "blur", "flip", "jitter"], strength=1.0, threshold=1),
+]
 out = pathlib.Path(__file__).parent.parent / "crates/bcl-data/tests/fixtures/augment.json"
 out.parent.mkdir(parents=True, exist_ok=True)
 out.write_text(json.dumps(cases) + "\n")

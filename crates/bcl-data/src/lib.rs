@@ -5,7 +5,7 @@
 //! # fn main() -> bcl_data::Result<()> {
 //! let data = catalog::load("fashion-mini", "data".as_ref())?;
 //! let policy = Policy::published(28).with_normalization(data.mean, data.std);
-//! for batch in ViewLoader::new(data.pretrain, policy, LoaderConfig::training(256, 0, 0, 2))? {
+//! for batch in ViewLoader::new(data.pretrain, vec![policy; 2], LoaderConfig::training(256, 0, 0, 2))? {
 //!     let batch = batch?; // batch.views[0] and batch.views[1]: 256 x 3 x 28 x 28
 //! }
 //! # Ok(())
@@ -27,7 +27,7 @@ mod loader;
 pub mod seed;
 mod tensor_memory;
 
-pub use augment::{Layout, Policy};
+pub use augment::{Layout, Policy, Step};
 pub use error::{Error, Result};
 pub use image_set::{CHANNELS, DataSet, ImageSet, Labeled, StoredImages};
 pub use loader::{LoaderConfig, ViewBatch, ViewKind, ViewLoader};

@@ -16,8 +16,6 @@ use tch::Tensor;
 pub struct LoaderConfig {
     /// Images in a batch.
     pub batch: usize,
-    /// Views of each image: 2 for training, 1 for evaluation.
-    pub views: usize,
     /// Names the random streams.
     pub seed: u64,
     /// Names them too; from 0.
@@ -47,28 +45,17 @@ pub enum ViewKind {
 }
 
 impl LoaderConfig {
-    /// Two shuffled views, full batches only: pretraining.
+    /// In shuffled order, full batches only: pretraining.
     #[must_use]
     pub fn training(batch: usize, seed: u64, epoch: u64, threads: usize) -> Self {
         let (layout, kind) = Default::default();
-        Self {
-            batch,
-            views: 2,
-            seed,
-            epoch,
-            shuffle: true,
-            drop_last: true,
-            threads,
-            prefetch: 2,
-            layout,
-            kind,
-        }
+        Self { batch, seed, epoch, shuffle: true, drop_last: true, threads, prefetch: 2, layout, kind }
     }
 
-    /// One view of every image in order: evaluation.
+    /// Every image, in order: evaluation.
     #[must_use]
     pub fn evaluation(batch: usize, threads: usize) -> Self {
-        Self { views: 1, shuffle: false, drop_last: false, ..Self::training(batch, 0, 0, threads) }
+        Self { shuffle: false, drop_last: false, ..Self::training(batch, 0, 0, threads) }
     }
 }
 
@@ -77,7 +64,7 @@ impl LoaderConfig {
 pub struct ViewBatch {
     /// Which images, by their place in the set.
     pub indices: Vec<u32>,
-    /// For each view B x 3 x S x S, normalised, on the processor.
+    /// For each view B x 3 x S x S, S the size of its policy, normalised, on the processor.
     pub views: Vec<Tensor>,
     /// B labels, where the set has any.
     pub labels: Option<Vec<i64>>,
@@ -97,13 +84,13 @@ pub struct ViewLoader {
 }
 
 impl ViewLoader {
-    /// Starts making batches.
+    /// Starts making batches: for each image as many views as there are policies, each by its own.
     ///
     /// # Errors
-    /// When the policy or a number is out of range, or threads cannot be started.
-    pub fn new(set: ImageSet, policy: Policy, config: LoaderConfig) -> Result<Self> {
-        policy.validate()?;
-        for (name, value) in [("batch", config.batch), ("views", config.views), ("threads", config.threads)] {
+    /// When a policy or a number is out of range, or threads cannot be started.
+    pub fn new(set: ImageSet, views: Vec<Policy>, config: LoaderConfig) -> Result<Self> {
+        views.iter().try_for_each(Policy::validate)?;
+        for (name, value) in [("views", views.len()), ("batch", config.batch), ("threads", config.threads)] {
             if value == 0 {
                 return Err(Error::Parameter { name, expected: "at least 1".into(), got: "0".into() });
             }
@@ -126,7 +113,7 @@ impl ViewLoader {
             .name("loader".into())
             .spawn(move || {
                 for indices in order.chunks(config.batch).take(batches) {
-                    let batch = pool.install(|| make(&set, &policy, config, indices));
+                    let batch = pool.install(|| make(&set, &views, config, indices));
                     let last = batch.is_err();
                     if sender.send(batch).is_err() || last {
                         return; // the receiver has been dropped, or the error is the last that is to be said
@@ -196,13 +183,13 @@ impl Drop for ViewLoader {
 }
 
 /// Makes one batch, its images in parallel.
-fn make(set: &ImageSet, policy: &Policy, config: LoaderConfig, indices: &[u32]) -> Result<ViewBatch> {
-    let view = |view| match config.kind {
+fn make(set: &ImageSet, views: &[Policy], config: LoaderConfig, indices: &[u32]) -> Result<ViewBatch> {
+    let view = |(view, policy)| match config.kind {
         ViewKind::F32 => view_of::<f32>(set, policy, config, indices, view),
         ViewKind::Bf16 => view_of::<Bf16>(set, policy, config, indices, view),
     };
     Ok(ViewBatch {
-        views: (0..config.views).map(view).collect::<Result<_>>()?,
+        views: views.iter().enumerate().map(view).collect::<Result<_>>()?,
         labels: set
             .labels()
             .map(|labels| indices.iter().map(|&index| i64::from(labels[index as usize])).collect()),

@@ -10,10 +10,15 @@ fn images(count: usize) -> ImageSet {
     ImageSet::new(pixels, Some(labels), 12, 10).unwrap()
 }
 
+/// Two views by the published policy.
+fn pair(size: usize) -> Vec<Policy> {
+    vec![Policy::published(size); 2]
+}
+
 /// Every view by image.
 fn views(config: LoaderConfig) -> BTreeMap<u32, Vec<Vec<f32>>> {
     let mut found = BTreeMap::new();
-    for batch in ViewLoader::new(images(23), Policy::published(16), config).unwrap() {
+    for batch in ViewLoader::new(images(23), pair(16), config).unwrap() {
         let batch = batch.unwrap();
         for (row, &index) in batch.indices.iter().enumerate() {
             let rows = batch
@@ -49,16 +54,17 @@ fn views_depend_on_seed_epoch_image_and_view_alone() {
 
 #[test]
 fn shapes_and_counts_are_as_told() {
-    let loader =
-        ViewLoader::new(images(23), Policy::published(16), LoaderConfig::training(5, 0, 0, 2)).unwrap();
+    let loader = ViewLoader::new(images(23), pair(16), LoaderConfig::training(5, 0, 0, 2)).unwrap();
     assert_eq!((loader.batches(), loader.len()), (4, 4));
     let batches: Vec<_> = loader.map(Result::unwrap).collect();
     assert_eq!(batches.len(), 4);
     assert!(batches.iter().all(|batch| batch.views.iter().all(|view| view.size() == [5, 3, 16, 16])));
-    let evaluation = ViewLoader::new(images(23), Policy::plain(16), LoaderConfig::evaluation(5, 1)).unwrap();
+    let evaluation =
+        ViewLoader::new(images(23), vec![Policy::plain(16)], LoaderConfig::evaluation(5, 1)).unwrap();
     let sizes: Vec<usize> = evaluation.map(|batch| batch.unwrap().indices.len()).collect();
     assert_eq!(sizes, [5, 5, 5, 5, 3]);
-    let small = ViewLoader::new(images(3), Policy::plain(16), LoaderConfig::training(5, 0, 0, 1)).unwrap();
+    let small =
+        ViewLoader::new(images(3), vec![Policy::plain(16)], LoaderConfig::training(5, 0, 0, 1)).unwrap();
     assert_eq!(small.count(), 0);
 }
 
@@ -67,7 +73,7 @@ fn plain_views_are_the_normalised_images() {
     let set = images(2);
     let policy = Policy { mean: [0.5; 3], std: [0.25; 3], ..Policy::plain(10) };
     let square = ImageSet::new(set.image(0).unwrap()[..300].to_vec(), None, 10, 10).unwrap();
-    let batch = ViewLoader::new(square.clone(), policy, LoaderConfig::evaluation(1, 1))
+    let batch = ViewLoader::new(square.clone(), vec![policy], LoaderConfig::evaluation(1, 1))
         .unwrap()
         .next()
         .unwrap()
@@ -81,8 +87,7 @@ fn plain_views_are_the_normalised_images() {
 
 #[test]
 fn dropping_a_loader_ends_its_threads() {
-    let mut loader =
-        ViewLoader::new(images(23), Policy::published(16), LoaderConfig::training(2, 0, 0, 2)).unwrap();
+    let mut loader = ViewLoader::new(images(23), pair(16), LoaderConfig::training(2, 0, 0, 2)).unwrap();
     let _ = loader.next().unwrap().unwrap();
     drop(loader); // hangs, if it does not
 }
@@ -90,13 +95,12 @@ fn dropping_a_loader_ends_its_threads() {
 #[test]
 fn bad_numbers_are_refused() {
     let config = LoaderConfig::training(4, 0, 0, 1);
-    let refused = |policy, config| ViewLoader::new(images(4), policy, config).unwrap_err().to_string();
+    let refused = |policy, config| ViewLoader::new(images(4), vec![policy], config).unwrap_err().to_string();
     assert!(refused(Policy::published(16), LoaderConfig { batch: 0, ..config }).contains("batch"));
     assert!(refused(Policy::published(16), LoaderConfig { threads: 0, ..config }).contains("threads"));
-    assert!(refused(Policy { flip: f64::NAN, ..Policy::published(16) }, config).contains("flip"));
-    assert!(refused(Policy { blur_kernel: 4, ..Policy::published(16) }, config).contains("kernel"));
     assert!(refused(Policy { size: 0, ..Policy::published(16) }, config).contains("size"));
-    assert!(refused(Policy { std: [0.0; 3], ..Policy::published(16) }, config).contains("std"));
+    let no_view = ViewLoader::new(images(4), vec![], config).unwrap_err().to_string();
+    assert!(no_view.contains("views: expected at least 1, got 0"), "{no_view}");
 }
 
 #[test]
@@ -105,7 +109,7 @@ fn views_come_in_the_layout_and_type_that_are_asked_for() {
     use tch::Kind;
     let batch = |layout, kind| {
         let config = LoaderConfig { layout, kind, ..LoaderConfig::training(4, 1, 0, 2) };
-        ViewLoader::new(images(9), Policy::published(8), config).unwrap().next().unwrap().unwrap()
+        ViewLoader::new(images(9), pair(8), config).unwrap().next().unwrap().unwrap()
     };
     let planes = batch(Layout::Planes, ViewKind::F32);
     for (layout, kind) in [

@@ -6,9 +6,10 @@
 
 use super::hue::turn_hue;
 use super::isa::{Isa, Kernel};
+use super::jitter::{Jitter, JitterStep};
 use super::lanes::{Lanes, WIDTH};
 use super::pixels::Pixels;
-use super::policy::{Jitter, JitterStep};
+use super::solarize::solarize;
 
 /// One change of all pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +24,8 @@ pub(super) enum Change {
     Hue(u8),
     /// The pixel's grey.
     Grey,
+    /// Inverted from the threshold upwards.
+    Solarize(u8),
 }
 
 /// The drawn changes in their order, without those that change nothing.
@@ -145,6 +148,7 @@ fn changed<L: Lanes>(lanes: L, block: &mut [Eight], change: Change, mean: f32) {
             }
         }
         Change::Hue(turn) => turn_hue(lanes, block, turn),
+        Change::Solarize(threshold) => solarize(lanes, block, threshold),
         Change::Grey => {
             for pixels in block {
                 let grey = grey(lanes, pixels);
@@ -197,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_change_of_every_content_agrees_with_the_definition() {
-        use Change::{Brightness, Contrast, Grey, Hue, Saturation};
+        use Change::{Brightness, Contrast, Grey, Hue, Saturation, Solarize};
         for size in [1, 2, 3, 7, 8, 13, 32] {
             for content in naive::contents(3 * size * size) {
                 let planes = content.chunks(size * size).map(<[u8]>::to_vec).collect::<Vec<_>>();
@@ -213,6 +217,7 @@ mod tests {
                     );
                     agree(&planes, size, &[Contrast(factor), Brightness(0.7), Contrast(0.5), Contrast(1.2)]);
                 }
+                agree(&planes, size, &[Grey, Solarize(128), Contrast(1.3), Solarize(0), Hue(9)]);
                 agree(&planes, size, &[]);
             }
         }

@@ -1,10 +1,11 @@
 //! Drawn parameters applied to one image on the processor.
 
 use super::color::{self, Change};
+use super::drawn::{Drawn, Effect};
 use super::isa::Isa;
 use super::output::{self, Element, Layout};
 use super::pixels::Pixels;
-use super::policy::{Drawn, Policy};
+use super::policy::Policy;
 use super::{blur, resize};
 use std::cell::RefCell;
 
@@ -60,12 +61,19 @@ fn steps<T: Element>(
     pixels.reshape(policy.size);
     resize::crop_and_resize(isa, image, shape, (drawn.crop, drawn.flip), taps, resize, pixels);
     changes.clear();
-    changes.extend(drawn.jitter.iter().flat_map(color::changes));
-    changes.extend(drawn.grey.then_some(Change::Grey));
-    color::change(isa, pixels, changes);
-    if let Some(sigma) = drawn.blur_sigma {
-        blur::gaussian(isa, pixels, &blur::kernel(policy.blur_kernel, sigma), blur);
+    for effect in drawn.effects.iter().flatten() {
+        match effect {
+            Effect::Jitter(jitter) => changes.extend(color::changes(jitter)),
+            Effect::Grey => changes.push(Change::Grey),
+            Effect::Solarize { threshold } => changes.push(Change::Solarize(*threshold)),
+            Effect::Blur { kernel, sigma } => {
+                color::change(isa, pixels, changes);
+                changes.clear();
+                blur::gaussian(isa, pixels, &blur::kernel(*kernel, *sigma), blur);
+            }
+        }
     }
+    color::change(isa, pixels, changes);
     output::write(isa, pixels, (&policy.mean, &policy.std), layout, out);
 }
 

@@ -4,8 +4,11 @@
 mod blur;
 mod color;
 mod cpu;
+mod crop;
+mod drawn;
 mod hue;
 mod isa;
+mod jitter;
 mod lanes;
 #[cfg(test)]
 mod naive;
@@ -13,7 +16,13 @@ mod output;
 mod pixels;
 mod policy;
 mod resize;
+mod solarize;
+mod step;
 
 pub use cpu::apply;
+pub use crop::{Crop, ResizedCrop};
+pub use drawn::{Drawn, Effect};
+pub use jitter::{ColorJitter, Jitter, JitterStep};
 pub use output::{Bf16, Element, Layout};
-pub use policy::{ColorJitter, Crop, Drawn, Jitter, JitterStep, Policy, ResizedCrop};
+pub use policy::Policy;
+pub use step::{GaussianBlur, Step};

@@ -1,8 +1,8 @@
 //! What the kernels are tested against: a pixel at a time, as the C code of Pillow and torchvision's definition have it.
 
 use super::color::Change;
+use super::crop::Crop;
 use super::pixels::Pixels;
-use super::policy::Crop;
 use crate::seed::Stream;
 
 /// Planes of `size` x `size`, without room.
@@ -79,6 +79,9 @@ pub(super) fn change(planes: &mut Planes, changes: &[Change]) {
                 Change::Saturation(factor) => rgb.map(|value| blend(luma(rgb), value, factor)),
                 Change::Hue(turn) => hue(rgb, turn),
                 Change::Grey => [luma(rgb); 3],
+                Change::Solarize(threshold) => {
+                    rgb.map(|value| if value < threshold { value } else { 255 - value })
+                }
             };
             for (plane, value) in planes.iter_mut().zip(changed) {
                 plane[i] = value;

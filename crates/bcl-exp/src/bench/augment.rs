@@ -5,7 +5,7 @@ use super::clock::{Case, Timing, interleaved};
 use super::partner::Partner;
 use crate::store::write_atomic;
 use anyhow::{Context, Result};
-use bcl_data::augment::{Bf16, Crop, Drawn, Element, Jitter, Layout, Policy, apply};
+use bcl_data::augment::{Bf16, Crop, Drawn, Effect, Element, Jitter, Layout, Policy, apply};
 use bcl_data::seed::Stream;
 use std::borrow::Borrow;
 use std::path::Path;
@@ -46,9 +46,14 @@ const PARTS: [Part; 9] = [
         with_jitter(view, drawn, |jitter, drawn| jitter.saturation = drawn.saturation)
     }),
     ("hue", |view, drawn| with_jitter(view, drawn, |jitter, drawn| jitter.hue = drawn.hue)),
-    ("greyscale", |view, drawn| Drawn { grey: drawn.grey, ..view }),
-    ("blur", |view, drawn| Drawn { blur_sigma: drawn.blur_sigma, ..view }),
+    ("greyscale", |view, drawn| with_effect(view, drawn, GREY)),
+    ("blur", |view, drawn| with_effect(view, drawn, BLUR)),
 ];
+
+/// Places of the published steps' effects.
+const JITTER: usize = 0;
+const GREY: usize = 1;
+const BLUR: usize = 2;
 
 /// A line of the table and of the file.
 #[derive(Debug, serde::Serialize)]
@@ -154,19 +159,26 @@ fn views<'a, T: Element + 'a, D: Borrow<Drawn>>(
 
 /// Nothing but the output.
 fn plain(size: usize) -> Drawn {
-    let crop = Crop { top: 0, left: 0, height: size, width: size };
-    Drawn { crop, flip: false, jitter: None, grey: false, blur_sigma: None }
+    Drawn { crop: Crop::whole(size, size), flip: false, effects: vec![None; 3] }
+}
+
+/// `view` with one more of the `drawn` effects.
+fn with_effect(mut view: Drawn, drawn: &Drawn, place: usize) -> Drawn {
+    view.effects[place].clone_from(&drawn.effects[place]);
+    view
 }
 
 /// `view` with one more of its `drawn` colour changes; those that it lacks change nothing and take no time.
-fn with_jitter(view: Drawn, drawn: &Drawn, join: fn(&mut Jitter, &Jitter)) -> Drawn {
-    let jitter = drawn.jitter.as_ref().map(|drawn| {
-        let none = Jitter { brightness: 1.0, contrast: 1.0, saturation: 1.0, hue: 0.0, ..drawn.clone() };
-        let mut jitter = view.jitter.clone().unwrap_or(none);
+fn with_jitter(mut view: Drawn, drawn: &Drawn, join: fn(&mut Jitter, &Jitter)) -> Drawn {
+    if let Some(Effect::Jitter(drawn)) = &drawn.effects[JITTER] {
+        let mut jitter = match &view.effects[JITTER] {
+            Some(Effect::Jitter(jitter)) => jitter.clone(),
+            _ => Jitter { brightness: 1.0, contrast: 1.0, saturation: 1.0, hue: 0.0, ..drawn.clone() },
+        };
         join(&mut jitter, drawn);
-        jitter
-    });
-    Drawn { jitter, ..view }
+        view.effects[JITTER] = Some(Effect::Jitter(jitter));
+    }
+    view
 }
 
 /// The rows of images of one side.

@@ -39,9 +39,8 @@ impl Features {
     /// # Errors
     /// When memory does not suffice or the loader stops.
     pub fn extract(model: &Model, set: &Labeled, policy: &Policy, threads: usize) -> Result<Self> {
-        let loader =
-            ViewLoader::new(set.images().clone(), policy.clone(), LoaderConfig::evaluation(BATCH, threads))?;
-        Self::from_batches(model, loader)
+        let config = LoaderConfig::evaluation(BATCH, threads);
+        Self::from_batches(model, ViewLoader::new(set.images().clone(), vec![policy.clone()], config)?)
     }
 
     /// Encodes whatever a loader delivers: its first view.

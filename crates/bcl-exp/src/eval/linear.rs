@@ -166,13 +166,12 @@ pub fn published(
     let mut progress = Progress::new("linear probe", 0, u64::from(settings.epochs));
     for epoch in 0..settings.epochs {
         let config = LoaderConfig {
-            views: 1,
             drop_last: false,
             // Streams of the probe are other ones than those of training.
             ..LoaderConfig::training(settings.batch, !settings.seed, u64::from(epoch), settings.threads)
         };
         let mut last = f64::NAN;
-        for batch in ViewLoader::new(probe.images().clone(), policy.clone(), config)? {
+        for batch in ViewLoader::new(probe.images().clone(), vec![policy.clone()], config)? {
             let batch = batch?;
             let labels = Tensor::from_slice(&batch.labels.unwrap_or_default()).to_device(model.device());
             let scores = model.features(&batch.views[0])?.f_linear(&weight, Some(&bias))?;

@@ -54,7 +54,7 @@ pub(super) fn run(
         u64::from(input.epoch),
         input.place.threads,
     );
-    let loader = ViewLoader::new(input.set.clone(), input.policy.clone(), config)?;
+    let loader = ViewLoader::new(input.set.clone(), vec![input.policy.clone(); 2], config)?;
     let mut sum = Tensor::zeros([], (Kind::Double, input.place.device));
     let (mut steps, mut views, mut waited, mut shown) = (0u64, 0u64, Duration::ZERO, f64::NAN);
     for pairs in loader {

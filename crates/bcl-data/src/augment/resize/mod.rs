@@ -7,9 +7,9 @@ mod avx2;
 mod portable;
 mod taps;
 
+use super::crop::Crop;
 use super::isa::Isa;
 use super::pixels::Pixels;
-use super::policy::Crop;
 pub(super) use taps::Cache;
 
 /// Bits after the point of a weight.
