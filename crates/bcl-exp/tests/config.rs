@@ -21,7 +21,7 @@ fn message(text: &str) -> String {
 fn the_ready_experiments_resolve() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
     let mut names = HashSet::new();
-    for folder in [root.clone(), root.join("paper")] {
+    for folder in [root.clone(), root.join("paper"), root.join("recipes")] {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "toml") {
@@ -35,7 +35,7 @@ fn the_ready_experiments_resolve() {
         }
     }
     assert!(names.is_superset(&["quick", "cifar10-cpu"].map(String::from).into()), "{names:?}");
-    assert_eq!(names.len(), 6);
+    assert_eq!(names.len(), 10);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `bcl-exp train`: one run from flags, its result as a row and a line.
 
 use super::loss::LossFlags;
+use crate::config::augment::AugmentTable;
 use crate::config::wire::{DataTable, EncoderTable, EvalTable, ExperimentFile, TrainTable};
 use crate::config::{self, CellConfig, RunOptions};
 use crate::store::{Status, Store};
@@ -109,6 +110,7 @@ fn cell(args: &Args, device: tch::Device) -> Result<CellConfig> {
             pretrain_images: args.pretrain_images,
             image_size: args.image_size,
         },
+        augment: AugmentTable::default(),
         encoder: EncoderTable {
             arch: args.arch.clone(),
             width: args.width,

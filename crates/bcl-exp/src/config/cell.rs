@@ -1,5 +1,6 @@
 //! One cell of a sweep, resolved: every default filled in, every value checked, nothing that does not apply.
 
+use super::augment::AugmentSpec;
 use super::loss::LossSpec;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ pub struct CellConfig {
     pub pretrain_images: Option<usize>,
     /// Side of the views, pixels.
     pub image_size: u32,
+    /// What views are made of an image; the published ones unless set.
+    #[serde(default, skip_serializing_if = "AugmentSpec::is_default")]
+    pub augment: AugmentSpec,
     /// What is trained.
     pub encoder: EncoderSpec,
     /// How it is trained.
@@ -115,6 +119,11 @@ impl CellConfig {
                 train.batch_pairs
             );
         }
+        let views = self.augment.policies(self.image_size).len();
+        ensure!(
+            train.micro_pairs.is_none() || views == 2,
+            "micro_pairs: expected two views of an image, got {views}: more are not seen in parts"
+        );
         positive("learning_rate", train.learning_rate)?;
         ensure!(
             train.weight_decay.is_finite() && train.weight_decay >= 0.0,

@@ -78,6 +78,7 @@ pub fn resolve_cell(
         dataset: file.data.dataset.clone(),
         pretrain_images: file.data.pretrain_images,
         image_size: file.data.image_size,
+        augment: file.augment.resolve(file.data.image_size)?,
         encoder: EncoderSpec {
             arch: arch.to_string(),
             width: encoder.width,

@@ -1,6 +1,7 @@
 //! The experiment file as it is written: TOML tables with defaults, unknown keys refused.
 //! What it means is worked out in [`mod@super::resolve`].
 
+use super::augment::AugmentTable;
 use serde::Deserialize;
 
 /// A whole experiment file.
@@ -14,6 +15,9 @@ pub struct ExperimentFile {
     pub description: String,
     /// What to train on.
     pub data: DataTable,
+    /// What views are made of an image.
+    #[serde(default)]
+    pub augment: AugmentTable,
     /// What to train.
     #[serde(default)]
     pub encoder: EncoderTable,

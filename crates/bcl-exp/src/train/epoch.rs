@@ -1,15 +1,14 @@
-//! One epoch: views from the loader, two forward passes, the loss, a step of the optimizer.
+//! One epoch: views from the loader, the gradient of their loss, a step of the optimizer.
 
 use super::failure::{NonFiniteLoss, save_batch};
 use super::place::Place;
 use super::session::Session;
+use super::step::{Step, step};
 use crate::config::CellConfig;
 use crate::progress::Progress;
-use anyhow::{Context, Result, bail, ensure};
-use bcl_core::parts::Pass;
-use bcl_core::{Batch, ContrastiveLoss, Reduction, backward_in_parts};
+use anyhow::{Result, ensure};
+use bcl_core::ContrastiveLoss;
 use bcl_data::{ImageSet, LoaderConfig, Policy, ViewLoader};
-use bcl_models::{Model, Statistics};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tch::{Kind, Tensor};
@@ -22,7 +21,8 @@ pub(super) struct EpochInput<'a> {
     pub(super) cell: &'a CellConfig,
     pub(super) place: &'a Place,
     pub(super) set: &'a ImageSet,
-    pub(super) policy: &'a Policy,
+    /// One for each view.
+    pub(super) policies: &'a [Policy],
     pub(super) loss: &'a dyn ContrastiveLoss,
     pub(super) alpha: Option<f64>,
     /// From 0.
@@ -54,25 +54,23 @@ pub(super) fn run(
         u64::from(input.epoch),
         input.place.threads,
     );
-    let loader = ViewLoader::new(input.set.clone(), vec![input.policy.clone(); 2], config)?;
+    let loader = ViewLoader::new(input.set.clone(), input.policies.to_vec(), config)?;
     let mut sum = Tensor::zeros([], (Kind::Double, input.place.device));
     let (mut steps, mut views, mut waited, mut shown) = (0u64, 0u64, Duration::ZERO, f64::NAN);
-    for pairs in loader {
-        let pairs = pairs?;
-        waited += pairs.waited;
-        let [view1, view2] = &pairs.views[..] else {
-            bail!("training needs two views, got {}", pairs.views.len());
-        };
+    for batch in loader {
+        let batch = batch?;
+        waited += batch.waited;
         session.adam.zero_grad(&session.model)?;
-        let labels = pairs.labels.as_deref().map(Tensor::from_slice);
-        let Step { value, z1, z2 } = step(&session.model, input, [view1, view2], labels.as_ref())?;
+        let labels = batch.labels.as_deref().map(Tensor::from_slice);
+        let Step { value, z1, z2 } =
+            step(&session.model, input.cell, input.loss, &batch.views, labels.as_ref())?;
         session.adam.step(&session.model)?;
 
         let detached = value.to_kind(Kind::Double);
         session.progress.location.observe(&input.cell.loss, &z1, &z2)?;
         sum += &detached;
         steps += 1;
-        views += 2 * pairs.indices.len() as u64;
+        views += (batch.views.len() * batch.indices.len()) as u64;
         if steps % LOOK_EVERY == 1 || input.place.device == tch::Device::Cpu {
             shown = detached.double_value(&[]);
             if !shown.is_finite() {
@@ -94,48 +92,6 @@ pub(super) fn run(
     let mean_loss = sum.double_value(&[]) / steps as f64;
     ensure!(mean_loss.is_finite(), "the mean loss of epoch {} is {mean_loss}", input.epoch + 1);
     Ok(EpochResult { mean_loss, views, wall: begun.elapsed(), waited })
-}
-
-/// What a step computed, apart from its graph.
-struct Step {
-    value: Tensor,
-    z1: Tensor,
-    z2: Tensor,
-}
-
-/// Adds the gradient of a batch's loss to the parameters. Each view has its own batch statistics, as in the authors' code.
-fn step(model: &Model, input: &EpochInput<'_>, views: [&Tensor; 2], labels: Option<&Tensor>) -> Result<Step> {
-    let mut embeddings = None;
-    let mut loss = |z1: &Tensor, z2: &Tensor| -> Result<Tensor> {
-        embeddings = Some((z1.detach(), z2.detach()));
-        let mut batch = Batch::two_views(z1, z2)?;
-        if let Some(labels) = labels {
-            batch = batch.with_labels(labels)?;
-        }
-        Ok(input.loss.forward_batch(&batch, Reduction::Mean)?)
-    };
-    let value = match input.cell.train.micro_pairs {
-        None => {
-            let [z1, z2] = views.map(|view| model.forward(view, Statistics::Batch));
-            let value = loss(&z1?.z, &z2?.z)?;
-            value.f_backward()?;
-            value.detach()
-        }
-        Some(micro) => backward_in_parts(
-            views,
-            micro as i64,
-            |part| {
-                let statistics = match part.pass {
-                    Pass::Embed => Statistics::BatchOnly,
-                    Pass::Differentiate => Statistics::Batch,
-                };
-                Ok::<_, anyhow::Error>(model.forward(part.input, statistics)?.z)
-            },
-            loss,
-        )?,
-    };
-    let (z1, z2) = embeddings.context("the loss was not evaluated")?;
-    Ok(Step { value, z1, z2 })
 }
 
 fn non_finite(

@@ -6,6 +6,7 @@ mod location;
 mod place;
 pub mod score;
 mod session;
+mod step;
 mod trainer;
 
 pub use failure::NonFiniteLoss;

@@ -74,7 +74,9 @@ impl<'a> Trainer<'a> {
         on_epoch: &mut OnEpoch<'_>,
     ) -> Result<(Session, Scores)> {
         let pretrain = score::pretrain_images(set, cell)?;
-        let policy = Policy::published(cell.image_size as usize).with_normalization(set.mean, set.std);
+        let policies = cell.augment.policies(cell.image_size);
+        let policies: Vec<Policy> =
+            policies.into_iter().map(|policy| policy.with_normalization(set.mean, set.std)).collect();
         let mut session = Session::resume(cell, self.place, folder, &|line| eprintln!("  {line}"))?;
         let total = cell.train.epochs;
         let batches = (pretrain.len() / cell.train.batch_pairs) as u64;
@@ -100,7 +102,7 @@ impl<'a> Trainer<'a> {
                 cell,
                 place: self.place,
                 set: &pretrain,
-                policy: &policy,
+                policies: &policies,
                 loss: loss.as_ref(),
                 alpha,
                 epoch,
