@@ -10,6 +10,8 @@ echo "soundness: AddressSanitizer"
 # The switch for sanitizers is unstable; the allocator of the CUDA-less libtorch keeps memory until the end by design.
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" ASAN_OPTIONS=detect_leaks=0 \
     cargo test --locked --target "$host" --target-dir target/asan -p bcl-core --lib --test evaluation --test queue_and_parts
+RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" ASAN_OPTIONS=detect_leaks=0 \
+    cargo test --locked --target "$host" --target-dir target/asan -p bcl-data --lib augment
 
 echo "soundness: Miri"
 rustup toolchain install nightly --profile minimal --component miri,rust-src

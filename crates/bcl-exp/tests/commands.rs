@@ -150,3 +150,15 @@ fn a_run_is_trained_found_finished_and_scored_again() {
     std::fs::write(&path, &bytes[..bytes.len() - 10]).unwrap();
     assert!(refused(folder.path(), &["eval", "knn", &checkpoint]).contains("epoch-0001.safetensors"));
 }
+
+#[test]
+fn the_augmentation_is_timed_without_torchvision_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["bench", "augment", "--seconds", "0.01", "--python", "nowhere/python", "--out", "out"];
+    let text = succeeded(&run(folder.path(), &args));
+    assert!(text.contains("torchvision: not measured; nowhere/python: cannot be started"), "{text}");
+    let csv = std::fs::read_to_string(folder.path().join("out/bench-augment.csv")).unwrap();
+    let header = "image_side,name,runs,median_us_a_view,views_per_s,times_torchvision,share";
+    assert_eq!(csv.lines().next(), Some(header));
+    assert_eq!(csv.lines().count(), 1 + 2 * 12, "both pipelines and ten parts from two sizes: {csv}");
+}

@@ -15,8 +15,7 @@ use std::cell::RefCell;
 /// `image`: 3 x H x W bytes; `out`: 3 x S x S elements, in `layout`, S the policy's size.
 ///
 /// The semantics are torchvision's on Pillow images, u8 rounding after every step included: with the same drawn parameters
-/// all is equal to the bit but for a value in some ten thousand after a blur or a turn of the hue, which lies one level of
-/// 255 off.
+/// all is equal to the bit but for a value in some ten thousand after a blur, which lies one level of 255 off.
 ///
 /// # Panics
 /// When a slice is shorter than the shapes say, or the crop leaves the image.
