@@ -13,12 +13,13 @@
 //! ```
 //!
 //! What is drawn for a view depends on (seed, epoch, image, view) alone ([`seed`]), so the images are the same
-//! whatever the threads, the order or the batch size. Labels of the pretraining images are for measurement;
+//! whatever the threads, the order, the batch size or the device. Labels of the pretraining images are for measurement;
 //! evaluation takes [`Labeled`] sets, which an unlabeled one cannot become.
 
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod augment;
+mod batch;
 pub mod catalog;
 pub mod error;
 pub mod format;
@@ -28,6 +29,7 @@ pub mod seed;
 mod tensor_memory;
 
 pub use augment::{Layout, Policy, Step};
+pub use batch::ViewBatch;
 pub use error::{Error, Result};
 pub use image_set::{CHANNELS, DataSet, ImageSet, Labeled, StoredImages};
-pub use loader::{LoaderConfig, ViewBatch, ViewKind, ViewLoader};
+pub use loader::{LoaderConfig, ViewKind, ViewLoader};

@@ -1,15 +1,14 @@
 //! Batches of augmented views, made ahead of time by threads of their own.
 
-use crate::augment::{Bf16, Element, Layout, Policy, apply};
+use crate::augment::{Layout, Planner, Policy};
+use crate::batch::{Made, ViewBatch, make};
 use crate::error::{Error, Result};
-use crate::image_set::{CHANNELS, ImageSet};
-use crate::seed::{Stream, epoch_order};
-use crate::tensor_memory::{Pixel, filled};
-use rayon::prelude::*;
+use crate::image_set::ImageSet;
+use crate::seed::epoch_order;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-use tch::Tensor;
+use std::time::Instant;
+use tch::{Device, Kind};
 
 /// What a loader delivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +31,8 @@ pub struct LoaderConfig {
     pub layout: Layout,
     /// Type of a view.
     pub kind: ViewKind,
+    /// Views are made there, of a whole batch by tensor operations, when it is asked for; by default on this loader's threads.
+    pub device: Option<Device>,
 }
 
 /// Type of a view's elements.
@@ -44,12 +45,33 @@ pub enum ViewKind {
     Bf16,
 }
 
+impl ViewKind {
+    /// libtorch's name for it.
+    pub(crate) fn tensor_kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+        }
+    }
+}
+
 impl LoaderConfig {
     /// In shuffled order, full batches only: pretraining.
     #[must_use]
     pub fn training(batch: usize, seed: u64, epoch: u64, threads: usize) -> Self {
         let (layout, kind) = Default::default();
-        Self { batch, seed, epoch, shuffle: true, drop_last: true, threads, prefetch: 2, layout, kind }
+        Self {
+            batch,
+            seed,
+            epoch,
+            shuffle: true,
+            drop_last: true,
+            threads,
+            prefetch: 2,
+            layout,
+            kind,
+            device: None,
+        }
     }
 
     /// Every image, in order: evaluation.
@@ -59,27 +81,15 @@ impl LoaderConfig {
     }
 }
 
-/// A batch of views.
-#[derive(Debug)]
-pub struct ViewBatch {
-    /// Which images, by their place in the set.
-    pub indices: Vec<u32>,
-    /// For each view B x 3 x S x S, S the size of its policy, normalised, on the processor.
-    pub views: Vec<Tensor>,
-    /// B labels, where the set has any.
-    pub labels: Option<Vec<i64>>,
-    /// How long the caller waited for this batch.
-    pub waited: Duration,
-}
-
 /// An iterator over the batches of one epoch. Dropping it stops its threads.
 ///
-/// A view depends on (seed, epoch, image, view) alone: not on threads, order or batch size.
+/// A view depends on (seed, epoch, image, view) alone: not on threads, order, batch size or device.
 #[derive(Debug)]
 pub struct ViewLoader {
+    config: LoaderConfig,
     batches: usize,
     delivered: usize,
-    receiver: Option<Receiver<Result<ViewBatch>>>,
+    receiver: Option<Receiver<Result<Made>>>,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -112,8 +122,9 @@ impl ViewLoader {
         let worker = std::thread::Builder::new()
             .name("loader".into())
             .spawn(move || {
+                let mut planner = Planner::default();
                 for indices in order.chunks(config.batch).take(batches) {
-                    let batch = pool.install(|| make(&set, &views, config, indices));
+                    let batch = pool.install(|| make(&set, &views, config, &mut planner, indices));
                     let last = batch.is_err();
                     if sender.send(batch).is_err() || last {
                         return; // the receiver has been dropped, or the error is the last that is to be said
@@ -121,7 +132,7 @@ impl ViewLoader {
                 }
             })
             .map_err(|error| stopped(&error))?;
-        Ok(Self { batches, delivered: 0, receiver: Some(receiver), worker: Some(worker) })
+        Ok(Self { config, batches, delivered: 0, receiver: Some(receiver), worker: Some(worker) })
     }
 
     /// How many batches the whole epoch has.
@@ -140,9 +151,9 @@ impl Iterator for ViewLoader {
         }
         let begun = Instant::now();
         match self.receiver.as_ref()?.recv() {
-            Ok(Ok(batch)) => {
+            Ok(Ok(made)) => {
                 self.delivered += 1;
-                Some(Ok(ViewBatch { waited: begun.elapsed(), ..batch }))
+                Some(made.finish(self.config, begun.elapsed()))
             }
             Ok(Err(error)) => {
                 self.delivered = self.batches;
@@ -180,49 +191,4 @@ impl Drop for ViewLoader {
             let _ = worker.join();
         }
     }
-}
-
-/// Makes one batch, its images in parallel.
-fn make(set: &ImageSet, views: &[Policy], config: LoaderConfig, indices: &[u32]) -> Result<ViewBatch> {
-    let view = |(view, policy)| match config.kind {
-        ViewKind::F32 => view_of::<f32>(set, policy, config, indices, view),
-        ViewKind::Bf16 => view_of::<Bf16>(set, policy, config, indices, view),
-    };
-    Ok(ViewBatch {
-        views: views.iter().enumerate().map(view).collect::<Result<_>>()?,
-        labels: set
-            .labels()
-            .map(|labels| indices.iter().map(|&index| i64::from(labels[index as usize])).collect()),
-        indices: indices.to_vec(),
-        waited: Duration::ZERO,
-    })
-}
-
-/// One view of each image, written where libtorch will read it.
-fn view_of<T: Element + Pixel>(
-    set: &ImageSet,
-    policy: &Policy,
-    config: LoaderConfig,
-    indices: &[u32],
-    view: usize,
-) -> Result<Tensor> {
-    let shape = (set.height(), set.width());
-    let values = CHANNELS * policy.size * policy.size;
-    let (count, side, channels) = (indices.len() as i64, policy.size as i64, CHANNELS as i64);
-    let sizes = match config.layout {
-        Layout::Planes => [count, channels, side, side],
-        Layout::ChannelsLast => [count, side, side, channels],
-    };
-    let tensor = filled::<T>(&sizes, |pixels| {
-        pixels.par_chunks_exact_mut(values).zip(indices).try_for_each(|(out, &index)| {
-            let mut stream = Stream::new(config.seed, config.epoch, u64::from(index), view as u64);
-            let drawn = policy.draw(&mut stream, shape.0, shape.1);
-            apply(policy, &drawn, &set.image(index as usize)?, shape, config.layout, out);
-            Ok(())
-        })
-    })?;
-    Ok(match config.layout {
-        Layout::Planes => tensor,
-        Layout::ChannelsLast => tensor.f_permute([0, 3, 1, 2])?,
-    })
 }

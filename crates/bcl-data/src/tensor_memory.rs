@@ -1,4 +1,4 @@
-//! Tensors that are written in place.
+//! Tensors that are written in place, and copied to devices.
 
 #![allow(unsafe_code, reason = "a tensor's memory as a slice")]
 
@@ -19,6 +19,11 @@ unsafe impl Pixel for f32 {
     const KIND: Kind = Kind::Float;
 }
 
+// SAFETY: a byte.
+unsafe impl Pixel for u8 {
+    const KIND: Kind = Kind::Uint8;
+}
+
 // SAFETY: two bytes, transparent over u16.
 unsafe impl Pixel for Bf16 {
     const KIND: Kind = Kind::BFloat16;
@@ -34,4 +39,20 @@ pub(crate) fn filled<T: Pixel>(shape: &[i64], fill: impl FnOnce(&mut [T]) -> Res
     let elements = unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<T>(), tensor.numel()) };
     fill(elements)?;
     Ok(tensor)
+}
+
+/// The tensor where copies to `device` need not wait: in pinned memory for CUDA, if there is enough.
+pub(crate) fn staged(tensor: Tensor, device: Device) -> Tensor {
+    match device {
+        Device::Cuda(_) => tensor.f_pin_memory(device).unwrap_or(tensor),
+        _ => tensor,
+    }
+}
+
+/// The tensor on `device`; from pinned memory without waiting for the copy.
+///
+/// # Errors
+/// When memory does not suffice.
+pub(crate) fn uploaded(tensor: &Tensor, device: Device) -> Result<Tensor> {
+    Ok(tensor.f_to_device_(device, tensor.kind(), true, false)?)
 }

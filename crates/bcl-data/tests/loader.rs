@@ -3,6 +3,7 @@
 
 use bcl_data::{ImageSet, LoaderConfig, Policy, ViewLoader};
 use std::collections::BTreeMap;
+use tch::{Device, Kind};
 
 fn images(count: usize) -> ImageSet {
     let pixels = (0..count * 3 * 12 * 10).map(|i| (i * 31 % 251) as u8).collect();
@@ -16,9 +17,15 @@ fn pair(size: usize) -> Vec<Policy> {
 }
 
 /// Every view by image.
-fn views(config: LoaderConfig) -> BTreeMap<u32, Vec<Vec<f32>>> {
+type Found = BTreeMap<u32, Vec<Vec<f32>>>;
+
+fn views(config: LoaderConfig) -> Found {
+    views_of(images(23), pair(16), config)
+}
+
+fn views_of(set: ImageSet, policies: Vec<Policy>, config: LoaderConfig) -> Found {
     let mut found = BTreeMap::new();
-    for batch in ViewLoader::new(images(23), pair(16), config).unwrap() {
+    for batch in ViewLoader::new(set, policies, config).unwrap() {
         let batch = batch.unwrap();
         for (row, &index) in batch.indices.iter().enumerate() {
             let rows = batch
@@ -26,7 +33,9 @@ fn views(config: LoaderConfig) -> BTreeMap<u32, Vec<Vec<f32>>> {
                 .iter()
                 .map(|view| Vec::<f32>::try_from(view.get(row as i64).flatten(0, -1)).unwrap());
             assert!(found.insert(index, rows.collect()).is_none(), "image {index} twice");
-            assert_eq!(batch.labels.as_ref().unwrap()[row], i64::from(index % 4));
+            if let Some(labels) = &batch.labels {
+                assert_eq!(labels[row], i64::from(index % 4));
+            }
         }
     }
     found
@@ -42,13 +51,47 @@ fn views_depend_on_seed_epoch_image_and_view_alone() {
         LoaderConfig { batch: 7, ..base },
         LoaderConfig { shuffle: false, ..base },
         LoaderConfig { prefetch: 9, ..base },
+        LoaderConfig { device: Some(Device::Cpu), ..base },
+        LoaderConfig { device: Some(Device::Cpu), batch: 23, threads: 3, shuffle: false, ..base },
     ] {
         assert_eq!(views(other), wanted, "{other:?}");
+    }
+    if let device @ Device::Cuda(_) = Device::cuda_if_available() {
+        for (index, found) in views(LoaderConfig { device: Some(device), ..base }) {
+            for (found, wanted) in found.iter().flatten().zip(wanted[&index].iter().flatten()) {
+                assert!((found - wanted).abs() < 0.05, "2 of 255 levels, normalised");
+            }
+        }
+    } else {
+        println!("no CUDA device: not compared");
     }
     let first = &wanted[&0];
     assert_ne!(first[0], first[1], "the two views");
     for other in [LoaderConfig { seed: 6, ..base }, LoaderConfig { epoch: 3, ..base }] {
         assert_ne!(views(other)[&0], *first);
+    }
+}
+
+#[test]
+fn other_images_and_other_views_change_no_view() {
+    let base = LoaderConfig { drop_last: false, ..LoaderConfig::training(4, 5, 2, 1) };
+    let wanted = views(base);
+    // Fewer images: the same ones at the same places.
+    let bytes = (0..9).flat_map(|index| images(23).image(index).unwrap().to_vec()).collect();
+    let fewer = ImageSet::new(bytes, None, 12, 10).unwrap();
+    let found = views_of(fewer, pair(16), LoaderConfig { batch: 3, ..base });
+    assert_eq!(found.len(), 9);
+    assert!(found.iter().all(|(index, views)| *views == wanted[index]));
+    // Views of another size and list beside them, on either path.
+    for device in [None, Some(Device::Cpu)] {
+        let mut policies = pair(16);
+        policies.extend([Policy::plain(8), Policy::published(12)]);
+        let found = views_of(images(23), policies, LoaderConfig { device, ..base });
+        for (index, views) in &found {
+            assert_eq!(views.iter().map(Vec::len).collect::<Vec<_>>(), [768, 768, 192, 432]);
+            assert_eq!(views[..2], wanted[index]);
+        }
+        assert_ne!(found[&0][3], found[&1][3]);
     }
 }
 
@@ -106,18 +149,20 @@ fn bad_numbers_are_refused() {
 #[test]
 fn views_come_in_the_layout_and_type_that_are_asked_for() {
     use bcl_data::{Layout, ViewKind};
-    use tch::Kind;
-    let batch = |layout, kind| {
-        let config = LoaderConfig { layout, kind, ..LoaderConfig::training(4, 1, 0, 2) };
+    let batch = |layout, kind, device| {
+        let config = LoaderConfig { layout, kind, device, ..LoaderConfig::training(4, 1, 0, 2) };
         ViewLoader::new(images(9), pair(8), config).unwrap().next().unwrap().unwrap()
     };
-    let planes = batch(Layout::Planes, ViewKind::F32);
-    for (layout, kind) in [
-        (Layout::ChannelsLast, ViewKind::F32),
-        (Layout::Planes, ViewKind::Bf16),
-        (Layout::ChannelsLast, ViewKind::Bf16),
-    ] {
-        let other = batch(layout, kind);
+    let planes = batch(Layout::Planes, ViewKind::F32, None);
+    let layouts = [Layout::Planes, Layout::ChannelsLast];
+    let kinds = [ViewKind::F32, ViewKind::Bf16];
+    let devices = [None, Some(Device::Cpu)];
+    for (layout, kind, device) in layouts
+        .into_iter()
+        .flat_map(|layout| kinds.map(|kind| devices.map(|device| (layout, kind, device))))
+        .flatten()
+    {
+        let other = batch(layout, kind, device);
         assert_eq!(other.indices, planes.indices);
         for (view, expected) in other.views.iter().zip(&planes.views) {
             let wanted = if kind == ViewKind::Bf16 { Kind::BFloat16 } else { Kind::Float };

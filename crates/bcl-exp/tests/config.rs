@@ -56,7 +56,7 @@ fn unknown_keys_are_named() {
         (TINY.replace("knn_k", "knn_neighbours"), "knn_neighbours"),
         (TINY.replace("[train]", "[training]"), "training"),
         (TINY.replace("alpha = 0.8", "location = 0.8"), "location"),
-        (TINY.replace("width = 4", "width = 4\nwdith = 4"), "wdith"),
+        (TINY.replace("width = 8", "width = 8\nwdith = 4"), "wdith"),
     ] {
         let message = message(&text);
         assert!(message.contains("unknown field") && message.contains(key), "{message}");
@@ -142,7 +142,7 @@ fn the_run_id_follows_what_changes_results_and_nothing_else() {
     for other in [
         TINY.replace("epochs = 2", "epochs = 3"),
         TINY.replace("image_size = 16", "image_size = 17"),
-        TINY.replace("width = 4", "width = 5"),
+        TINY.replace("width = 8", "width = 5"),
         TINY.replace("alpha = 0.8", "seed = 1\nalpha = 0.8"),
         TINY.replace("alpha = 0.8", "temperature = 0.4\nalpha = 0.8"),
         TINY.replace("knn_k = 20", "knn_k = 21"),

@@ -6,7 +6,7 @@ mod common;
 use bcl_data::Policy;
 use bcl_data::augment::{ColorJitter, GaussianBlur, ResizedCrop, Step};
 use bcl_exp::config::{CellConfig, load, parse, resolve};
-use common::{TINY, refused, run, succeeded};
+use common::{TINY, refused, run, succeeded, without_timings};
 use std::path::Path;
 use tch::Device;
 
@@ -163,7 +163,7 @@ fn views_of_several_sizes_train_and_are_scored() {
     let augment =
         format!("[[augment.view]]\ncount = 2\n{steps}\n[[augment.view]]\ncount = 2\nsize = 12\n{steps}\n");
     std::fs::write(folder.path().join("tiny.toml"), with(&augment)).unwrap();
-    succeeded(&run(folder.path(), &["--grid", "tiny.toml", "--threads", "2"]));
+    succeeded(&run(folder.path(), &["--grid", "tiny.toml", "--threads", "1"]));
     let rows = bcl_exp::store::read_cells(&folder.path().join("results/tiny/cells.csv")).unwrap();
     assert_eq!(rows.len(), 3);
     for row in rows {
@@ -173,4 +173,23 @@ fn views_of_several_sizes_train_and_are_scored() {
     std::fs::write(folder.path().join("bad.toml"), with("[augment]\nrecipe = \"moco\"")).unwrap();
     let message = refused(folder.path(), &["--grid", "bad.toml"]);
     assert!(message.contains("augment.recipe") && message.contains("moco"), "{message}");
+}
+
+/// The views are the same wherever they are made, and so is what comes of them.
+#[test]
+fn views_made_on_the_device_train_the_same_encoder() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = TINY.replace("\"SimCLR\", \"HCL\", \"BCL\"", "\"SimCLR\"");
+    std::fs::write(folder.path().join("tiny.toml"), text).unwrap();
+    let rows = ["cpu", "device", "auto"].map(|place| {
+        let results = format!("on-{place}");
+        let args = ["--grid", "tiny.toml", "--threads", "1", "--augment", place, "--results", &results];
+        succeeded(&run(folder.path(), &[&args[..], &["--runs", &results]].concat()));
+        without_timings(&folder.path().join(results).join("tiny/epochs.csv"))
+    });
+    assert_eq!(rows[0].len(), 2);
+    assert_eq!(rows[0], rows[1]);
+    assert_eq!(rows[0], rows[2]);
+    let message = refused(folder.path(), &["--grid", "tiny.toml", "--augment", "gpu"]);
+    assert!(message.contains("auto, cpu, device"), "{message}");
 }

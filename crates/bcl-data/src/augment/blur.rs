@@ -13,7 +13,7 @@ pub(super) fn kernel(size: usize, sigma: f64) -> Vec<f32> {
 }
 
 /// Index reflected at the ends without repeating them: -1 is 1, `length` is `length` - 2.
-fn reflected(index: isize, length: usize) -> usize {
+pub(super) fn reflected(index: isize, length: usize) -> usize {
     let last = length as isize - 1;
     if last == 0 {
         return 0;

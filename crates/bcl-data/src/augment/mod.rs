@@ -1,10 +1,11 @@
 //! Augmentation: [`Policy`] says what may happen, [`Policy::draw`] decides what happens to one image, [`apply`]
-//! does it. Drawing knows nothing of pixels and applying nothing of chance.
+//! does it, a [`BatchPlan`] for a whole batch on a device. Drawing knows nothing of pixels and applying nothing of chance.
 
 mod blur;
 mod color;
 mod cpu;
 mod crop;
+mod device;
 mod drawn;
 mod hue;
 mod isa;
@@ -21,6 +22,7 @@ mod step;
 
 pub use cpu::apply;
 pub use crop::{Crop, ResizedCrop};
+pub use device::{BatchPlan, Planner};
 pub use drawn::{Drawn, Effect};
 pub use jitter::{ColorJitter, Jitter, JitterStep};
 pub use output::{Bf16, Element, Layout};

@@ -54,6 +54,13 @@ mod sealed {
     }
 }
 
+/// What a level of each channel is multiplied by, and what is added.
+pub(super) fn factors(mean: &[f32; CHANNELS], std: &[f32; CHANNELS]) -> ([f32; CHANNELS], [f32; CHANNELS]) {
+    let scale = [0, 1, 2].map(|channel| 1.0 / (255.0 * std[channel]));
+    let shift = [0, 1, 2].map(|channel| -mean[channel] / std[channel]);
+    (scale, shift)
+}
+
 /// Writes a view of 3 x S x S elements to the beginning of `out`: (v / 255 - `mean`) / `std` as one product and one sum.
 ///
 /// # Panics
@@ -66,8 +73,7 @@ pub(super) fn write<T: Element>(
     out: &mut [T],
 ) {
     let count = pixels.size() * pixels.size();
-    let scale = [0, 1, 2].map(|channel| 1.0 / (255.0 * std[channel]));
-    let shift = [0, 1, 2].map(|channel| -mean[channel] / std[channel]);
+    let (scale, shift) = factors(mean, std);
     isa.run(Write { pixels, scale, shift, layout, out: &mut out[..CHANNELS * count] });
 }
 

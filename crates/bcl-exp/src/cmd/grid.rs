@@ -5,7 +5,7 @@ use crate::machine;
 use crate::progress::duration;
 use crate::report;
 use crate::store::{CellRow, Status, Store, read_cells};
-use crate::train::{RunFlags, Trainer};
+use crate::train::{AugmentFlags, RunFlags, Trainer};
 use anyhow::{Result, bail};
 use bcl_core::evaluation::Memory;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,9 @@ pub struct Args {
     /// Where and with what to run
     #[command(flatten)]
     pub run: RunFlags,
+    /// What makes the views
+    #[command(flatten)]
+    pub augment: AugmentFlags,
 }
 
 /// Runs or resumes the sweep in `file`, then prints its tables.
@@ -34,7 +37,7 @@ pub struct Args {
 /// On a bad experiment file, results that another process is writing, missing data, a full disk, and, at the
 /// end, when cells failed.
 pub fn run(file: &Path, args: &Args) -> Result<()> {
-    let place = args.run.place()?;
+    let place = args.run.place()?.augmenting(&args.augment);
     let experiment = config::resolve(&config::load(file)?, place.device)?;
     if args.dry_run {
         return dry_run(&experiment, args);

@@ -5,7 +5,7 @@ use crate::config::augment::AugmentTable;
 use crate::config::wire::{DataTable, EncoderTable, EvalTable, ExperimentFile, TrainTable};
 use crate::config::{self, CellConfig, RunOptions};
 use crate::store::{Status, Store};
-use crate::train::{RunFlags, Trainer};
+use crate::train::{AugmentFlags, RunFlags, Trainer};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 
@@ -72,6 +72,9 @@ pub struct Args {
     /// Where and with what to run
     #[command(flatten)]
     pub run: RunFlags,
+    /// What makes the views
+    #[command(flatten)]
+    pub augment: AugmentFlags,
 }
 
 /// Trains, or resumes, the run that the flags describe.
@@ -79,7 +82,7 @@ pub struct Args {
 /// # Errors
 /// On values out of range, missing data, and a run that failed.
 pub fn run(args: &Args) -> Result<()> {
-    let place = args.run.place()?;
+    let place = args.run.place()?.augmenting(&args.augment);
     let cell = cell(args, place.device)?;
     let options = RunOptions { checkpoint_every: 1, knn_every: args.knn_every };
     config::check_name(&args.name)?;

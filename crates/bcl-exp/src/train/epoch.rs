@@ -8,7 +8,8 @@ use crate::config::CellConfig;
 use crate::progress::Progress;
 use anyhow::{Result, ensure};
 use bcl_core::ContrastiveLoss;
-use bcl_data::{ImageSet, LoaderConfig, Policy, ViewLoader};
+use bcl_data::{ImageSet, Layout, LoaderConfig, Policy, ViewKind, ViewLoader};
+use bcl_models::Precision;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tch::{Kind, Tensor};
@@ -48,12 +49,19 @@ pub(super) fn run(
 ) -> Result<EpochResult> {
     let begun = Instant::now();
     let train = &input.cell.train;
-    let config = LoaderConfig::training(
-        train.batch_pairs,
-        input.cell.seed,
-        u64::from(input.epoch),
-        input.place.threads,
-    );
+    let bf16 = input.cell.encoder.precision == Precision::Bf16.to_string();
+    let config = LoaderConfig {
+        // As the encoder wants them, so that nothing is copied once more.
+        layout: Layout::ChannelsLast,
+        kind: if bf16 { ViewKind::Bf16 } else { ViewKind::F32 },
+        device: input.place.augment,
+        ..LoaderConfig::training(
+            train.batch_pairs,
+            input.cell.seed,
+            u64::from(input.epoch),
+            input.place.threads,
+        )
+    };
     let loader = ViewLoader::new(input.set.clone(), input.policies.to_vec(), config)?;
     let mut sum = Tensor::zeros([], (Kind::Double, input.place.device));
     let (mut steps, mut views, mut waited, mut shown) = (0u64, 0u64, Duration::ZERO, f64::NAN);

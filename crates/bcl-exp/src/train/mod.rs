@@ -10,6 +10,6 @@ mod step;
 mod trainer;
 
 pub use failure::NonFiniteLoss;
-pub use place::{Place, RunFlags, device_name, parse_device};
+pub use place::{AugmentFlags, AugmentOn, Place, RunFlags, device_name, parse_device};
 pub use session::load_model;
 pub use trainer::{OnEpoch, Trainer};

@@ -21,11 +21,32 @@ pub struct RunFlags {
     pub runs: PathBuf,
 }
 
+/// The flag of every command that trains.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AugmentFlags {
+    /// What makes the views: cpu, the run's device, or auto, the device if it is a GPU; the views are the same
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t = AugmentOn::Auto)]
+    pub augment: AugmentOn,
+}
+
+/// What makes the views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AugmentOn {
+    /// The device if it is a GPU.
+    Auto,
+    /// The loader's threads, an image at a time.
+    Cpu,
+    /// The run's device, a batch at a time.
+    Device,
+}
+
 /// The checked place.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// Where tensors live.
     pub device: Device,
+    /// Where the views of training are made of a batch's images; `None` for the loader's threads.
+    pub augment: Option<Device>,
     /// Threads of libtorch and of the data pipeline.
     pub threads: usize,
     /// Data sets.
@@ -45,6 +66,7 @@ impl RunFlags {
         tch::set_num_threads(threads as i32);
         Ok(Place {
             device: parse_device(&self.device)?,
+            augment: None,
             threads,
             data: self.data.clone(),
             runs: self.runs.clone(),
@@ -53,6 +75,17 @@ impl RunFlags {
 }
 
 impl Place {
+    /// The same place with the views made where the flag says.
+    #[must_use]
+    pub fn augmenting(self, flags: &AugmentFlags) -> Self {
+        let on_device = match flags.augment {
+            AugmentOn::Auto => self.device != Device::Cpu,
+            AugmentOn::Cpu => false,
+            AugmentOn::Device => true,
+        };
+        Self { augment: on_device.then_some(self.device), ..self }
+    }
+
     /// `cpu` or `cuda:N`, as in the tables.
     #[must_use]
     pub fn device_name(&self) -> String {

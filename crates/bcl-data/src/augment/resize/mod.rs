@@ -10,7 +10,7 @@ mod taps;
 use super::crop::Crop;
 use super::isa::Isa;
 use super::pixels::Pixels;
-pub(super) use taps::Cache;
+pub(super) use taps::{Cache, LOW_BITS, parts};
 
 /// Bits after the point of a weight.
 const PRECISION: u32 = 22;

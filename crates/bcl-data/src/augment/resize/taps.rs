@@ -4,10 +4,10 @@ use super::PRECISION;
 
 /// For each output position the first input position and the weights of those that follow; as many for each.
 #[derive(Debug, Default)]
-pub(super) struct Taps {
-    pub(super) first: Vec<usize>,
-    pub(super) weights: Vec<i32>,
-    pub(super) count: usize,
+pub(in super::super) struct Taps {
+    pub(in super::super) first: Vec<usize>,
+    pub(in super::super) weights: Vec<i32>,
+    pub(in super::super) count: usize,
     /// The same in the order of vectors; none where that is not possible.
     pub(super) groups: Vec<Group>,
     /// For each output position, for each pair of its taps: both weights' upper parts and both lower ones.
@@ -39,10 +39,10 @@ pub(super) struct Pair {
 pub(super) const MOST_PAIRS: usize = 6;
 
 /// Bits of a weight's lower part.
-pub(super) const LOW_BITS: i32 = 11;
+pub(in super::super) const LOW_BITS: i32 = 11;
 
 /// Both parts of a weight, which is at most 2^22.
-pub(super) fn parts(weight: i32) -> [i16; 2] {
+pub(in super::super) fn parts(weight: i32) -> [i16; 2] {
     [(weight >> LOW_BITS) as i16, (weight & ((1 << LOW_BITS) - 1)) as i16]
 }
 
@@ -134,7 +134,7 @@ const KEPT: usize = 2048;
 
 impl Cache {
     /// Taps from two lengths to `size`, each plain or mirrored.
-    pub(super) fn taps(&mut self, size: usize, wanted: [(usize, bool); 2]) -> [&Taps; 2] {
+    pub(in super::super) fn taps(&mut self, size: usize, wanted: [(usize, bool); 2]) -> [&Taps; 2] {
         if self.made > KEPT {
             *self = Self::default();
         }

@@ -1,0 +1,141 @@
+//! One batch of views: made by the loader's threads, or planned by them and made where the images are copied to.
+
+use crate::augment::{BatchPlan, Bf16, Drawn, Element, Layout, Planner, Policy, apply};
+use crate::error::Result;
+use crate::image_set::{CHANNELS, ImageSet};
+use crate::loader::{LoaderConfig, ViewKind};
+use crate::seed::Stream;
+use crate::tensor_memory::{Pixel, filled, staged, uploaded};
+use rayon::prelude::*;
+use std::time::Duration;
+use tch::{Device, Tensor};
+
+/// A batch of views.
+#[derive(Debug)]
+pub struct ViewBatch {
+    /// Which images, by their place in the set.
+    pub indices: Vec<u32>,
+    /// For each view B x 3 x S x S, S the size of its policy, normalised; on the processor, or on the loader's device.
+    pub views: Vec<Tensor>,
+    /// B labels, where the set has any.
+    pub labels: Option<Vec<i64>>,
+    /// How long the caller waited for this batch.
+    pub waited: Duration,
+}
+
+/// What the loader's threads give on.
+#[derive(Debug)]
+pub(crate) struct Made {
+    batch: ViewBatch,
+    planned: Option<Planned>,
+}
+
+/// Images and what is to happen to them.
+#[derive(Debug)]
+struct Planned {
+    /// B x 3 x H x W, bytes.
+    images: Tensor,
+    /// One for each view.
+    plans: Vec<BatchPlan>,
+    device: Device,
+}
+
+/// Makes one batch, its images in parallel.
+pub(crate) fn make(
+    set: &ImageSet,
+    policies: &[Policy],
+    config: LoaderConfig,
+    planner: &mut Planner,
+    indices: &[u32],
+) -> Result<Made> {
+    let mut batch = ViewBatch {
+        indices: indices.to_vec(),
+        views: Vec::new(),
+        labels: set
+            .labels()
+            .map(|labels| indices.iter().map(|&index| i64::from(labels[index as usize])).collect()),
+        waited: Duration::ZERO,
+    };
+    let views = policies.iter().enumerate();
+    let Some(device) = config.device else {
+        let view = |(view, policy)| match config.kind {
+            ViewKind::F32 => view_of::<f32>(set, policy, config, indices, view),
+            ViewKind::Bf16 => view_of::<Bf16>(set, policy, config, indices, view),
+        };
+        batch.views = views.map(view).collect::<Result<_>>()?;
+        return Ok(Made { batch, planned: None });
+    };
+    let shape = (set.height(), set.width());
+    let plan = |(view, policy): (usize, &Policy)| {
+        let drawn: Vec<Drawn> =
+            indices.par_iter().map(|&index| draw(policy, config, shape, index, view)).collect();
+        planner.plan(policy, &drawn, shape, device)
+    };
+    let plans = views.map(plan).collect::<Result<_>>()?;
+    let images = staged(images_of(set, indices)?, device);
+    Ok(Made { batch, planned: Some(Planned { images, plans, device }) })
+}
+
+impl Made {
+    /// The batch with its views: those that are planned are made now, without waiting for the device.
+    pub(crate) fn finish(self, config: LoaderConfig, waited: Duration) -> Result<ViewBatch> {
+        let mut batch = ViewBatch { waited, ..self.batch };
+        if let Some(Planned { images, plans, device }) = self.planned {
+            let images = uploaded(&images, device)?;
+            let view = |plan: &BatchPlan| plan.apply(&images, config.layout, config.kind.tensor_kind());
+            batch.views = plans.iter().map(view).collect::<Result<_>>()?;
+        }
+        Ok(batch)
+    }
+}
+
+/// What happens to an image of this shape for a view.
+fn draw(
+    policy: &Policy,
+    config: LoaderConfig,
+    (height, width): (usize, usize),
+    index: u32,
+    view: usize,
+) -> Drawn {
+    policy.draw(&mut Stream::new(config.seed, config.epoch, u64::from(index), view as u64), height, width)
+}
+
+/// One view of each image, written where libtorch will read it.
+fn view_of<T: Element + Pixel>(
+    set: &ImageSet,
+    policy: &Policy,
+    config: LoaderConfig,
+    indices: &[u32],
+    view: usize,
+) -> Result<Tensor> {
+    let shape = (set.height(), set.width());
+    let values = CHANNELS * policy.size * policy.size;
+    let (count, side, channels) = (indices.len() as i64, policy.size as i64, CHANNELS as i64);
+    let sizes = match config.layout {
+        Layout::Planes => [count, channels, side, side],
+        Layout::ChannelsLast => [count, side, side, channels],
+    };
+    let tensor = filled::<T>(&sizes, |pixels| {
+        pixels.par_chunks_exact_mut(values).zip(indices).try_for_each(|(out, &index)| {
+            let drawn = draw(policy, config, shape, index, view);
+            apply(policy, &drawn, &set.image(index as usize)?, shape, config.layout, out);
+            Ok(())
+        })
+    })?;
+    Ok(match config.layout {
+        Layout::Planes => tensor,
+        Layout::ChannelsLast => tensor.f_permute([0, 3, 1, 2])?,
+    })
+}
+
+/// The images as they are, B x 3 x H x W bytes.
+fn images_of(set: &ImageSet, indices: &[u32]) -> Result<Tensor> {
+    let (height, width) = (set.height(), set.width());
+    let sizes = [indices.len() as i64, CHANNELS as i64, height as i64, width as i64];
+    filled::<u8>(&sizes, |pixels| {
+        pixels.par_chunks_exact_mut(CHANNELS * height * width).zip(indices).try_for_each(|(out, &index)| {
+            out.copy_from_slice(&set.image(index as usize)?);
+            Ok(())
+        })
+    })
+}
