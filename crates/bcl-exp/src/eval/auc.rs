@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 /// When no anchor has both images of its class and of another.
 pub fn macro_auc_of(features: &Features, anchors: usize) -> Result<f64> {
     let count = features.len();
-    let wanted = (anchors as i64).clamp(1, count);
+    let wanted = i64::try_from(anchors).unwrap_or(i64::MAX).clamp(1, count);
     let own = Tensor::f_arange(wanted, (Kind::Int64, features.x.device()))?.f_mul_scalar(count / wanted)?;
     let bank = features.normalized()?;
     let (z, labels) = (bank.f_index_select(0, &own)?, features.labels.f_index_select(0, &own)?);
