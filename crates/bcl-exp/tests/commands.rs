@@ -142,6 +142,10 @@ fn a_run_is_trained_found_finished_and_scored_again() {
     assert_eq!(knn["per_class"].as_array().unwrap().len(), 10);
     close(&eval(&["linear"])["top1"], "linear_top1", 1e-3);
     close(&eval(&["auc"])["macro_auc"], "macro_auc", 1e-4);
+    let representation = eval(&["representation"]);
+    for column in ["alignment", "uniformity", "feature_std", "effective_rank"] {
+        close(&representation["measures"][column], column, 1e-3);
+    }
     let published = eval(&["linear", "--protocol", "published", "--epochs", "1"]);
     assert!(published["top1"].as_f64().unwrap() > 10.0, "{published}");
     // A checkpoint that is cut short is no checkpoint.

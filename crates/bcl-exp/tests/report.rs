@@ -60,6 +60,33 @@ Mean ± sample standard deviation over seeds; differences from SimCLR seed by se
 }
 
 #[test]
+fn the_measures_without_labels_have_a_table_of_their_own_where_they_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let unmeasured = CellRow {
+        alignment: None,
+        uniformity: None,
+        feature_std: None,
+        effective_rank: None,
+        ..cell("b0", "DCL", 0)
+    };
+    let spread = CellRow { alignment: Some(0.7), ..cell("a1", "SimCLR", 1) };
+    let path = |name: &str| folder.path().join(name).join("tables/representation.md");
+    write(folder.path(), "some", &[cell("a0", "SimCLR", 0), spread, unmeasured.clone()], &[]);
+    render(&folder.path().join("some")).unwrap();
+    let text = std::fs::read_to_string(path("some")).unwrap();
+    let expected = "\
+| loss   | t   | seeds | alignment       | uniformity       | feature std     | effective rank |
+| ------ | --- | ----- | --------------- | ---------------- | --------------- | -------------- |
+| SimCLR | 0.5 | 2     | 0.6000 ± 0.1414 | -3.0000 ± 0.0000 | 0.0800 ± 0.0000 | 40.00 ± 0.00   |
+
+Alignment: 0 when views coincide. Spread over the sphere of 128 dimensions: uniformity near -4, feature std 0.0884,";
+    assert!(text.contains(expected), "{text}");
+    write(folder.path(), "none", &[unmeasured], &[]);
+    render(&folder.path().join("none")).unwrap();
+    assert!(!path("none").exists());
+}
+
+#[test]
 fn the_last_row_of_a_run_counts_and_failures_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let failed = |id: &str| CellRow {
@@ -157,6 +184,7 @@ fn figures_are_drawn_where_there_is_something_to_draw() {
             "linear-by-alpha.svg",
             "linear-by-loss.svg",
             "loss-by-epoch.svg",
+            "representation.md",
         ]
     );
     for path in rendered.files.iter().filter(|path| path.extension().is_some_and(|e| e == "svg")) {

@@ -1,7 +1,7 @@
-//! `bcl-exp eval linear|knn|auc CHECKPOINT`: scores a trained encoder.
+//! `bcl-exp eval linear|knn|auc|representation CHECKPOINT`: scores a trained encoder.
 
 use crate::config::CellConfig;
-use crate::eval::{Features, Outcome, auc, knn, linear};
+use crate::eval::{Features, Outcome, Representation, auc, knn, linear, representation};
 use crate::train::{Place, RunFlags, load_model};
 use anyhow::Result;
 use bcl_data::{DataSet, Policy};
@@ -69,6 +69,12 @@ pub enum What {
         #[arg(long, value_name = "N", default_value_t = 512)]
         anchors: usize,
     },
+    /// Alignment, uniformity, feature std and effective rank of the projections: no labels
+    Representation {
+        /// What to score
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 /// Prints one JSON object.
@@ -76,7 +82,10 @@ pub enum What {
 /// # Errors
 /// On a damaged checkpoint, missing data, or parameters out of range.
 pub fn run(args: &Args) -> Result<()> {
-    let (What::Linear { common, .. } | What::Knn { common, .. } | What::Auc { common, .. }) = &args.what;
+    let (What::Linear { common, .. }
+    | What::Knn { common, .. }
+    | What::Auc { common, .. }
+    | What::Representation { common }) = &args.what;
     let scored = Scored::load(common)?;
     let json = match &args.what {
         What::Knn { k, temperature, .. } => {
@@ -90,6 +99,21 @@ pub fn run(args: &Args) -> Result<()> {
             "anchors": anchors,
             "dataset": scored.cell.dataset,
         }),
+        What::Representation { .. } => {
+            let (set, cell) = (&scored.set, &scored.cell);
+            let images = set.test.images();
+            let threads = scored.place.threads;
+            let measures =
+                Representation::measure(&scored.model, images, &cell.views(set), cell.seed, threads)?;
+            serde_json::json!({
+                "score": "representation",
+                "dataset": cell.dataset,
+                "run_id": cell.run_id(),
+                "images": images.len().min(representation::SAMPLE),
+                "dimensions": cell.encoder.feature_dim,
+                "measures": measures,
+            })
+        }
         What::Linear { protocol, epochs, learning_rate, .. } => {
             let outcome = scored.linear(protocol, *epochs, *learning_rate)?;
             let settings = serde_json::json!({

@@ -3,6 +3,7 @@
 use super::augment::AugmentSpec;
 use super::loss::LossSpec;
 use anyhow::{Result, ensure};
+use bcl_data::{DataSet, Policy};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -99,6 +100,13 @@ impl CellConfig {
     #[must_use]
     pub fn label(&self) -> String {
         format!("{} seed={}", self.loss.label(), self.seed)
+    }
+
+    /// How training makes the views of an image, normalised as its data set asks.
+    #[must_use]
+    pub fn views(&self, set: &DataSet) -> Vec<Policy> {
+        let policies = self.augment.policies(self.image_size).into_iter();
+        policies.map(|policy| policy.with_normalization(set.mean, set.std)).collect()
     }
 
     /// Checks what no other type checks.

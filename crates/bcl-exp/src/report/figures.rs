@@ -34,9 +34,12 @@ pub(super) fn figures(rows: &[CellRow], epochs: &[EpochRow]) -> Result<Vec<(Stri
                 add(&format!("{name}-alpha-beta"), map.to_svg()?);
             }
         }
-        let curves: [(&str, &str, PickEpoch); 3] = [
+        let curves: [(&str, &str, PickEpoch); 6] = [
             ("loss-by-epoch", "mean loss of the epoch", |row| Some(row.loss)),
             ("knn-by-epoch", "kNN top-1, per cent", |row| row.knn_top1),
+            ("alignment-by-epoch", "alignment of the projections", |row| row.alignment),
+            ("uniformity-by-epoch", "uniformity of the projections", |row| row.uniformity),
+            ("rank-by-epoch", "effective rank of the projections", |row| row.effective_rank),
             ("alpha-by-epoch", "alpha in use", |row| row.alpha),
         ];
         for (name, label, pick) in curves {

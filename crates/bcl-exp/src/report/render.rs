@@ -30,6 +30,9 @@ pub fn render(folder: &Path) -> Result<Rendered> {
     if let Some(grid) = tables::grid(name, &rows) {
         outputs.push(("tables/alpha-beta.md".to_owned(), grid));
     }
+    if let Some(table) = tables::representation(name, &rows) {
+        outputs.push(("tables/representation.md".to_owned(), table));
+    }
     for (file, svg) in figures::figures(&rows, &epochs)? {
         outputs.push((format!("figures/{file}"), svg));
     }

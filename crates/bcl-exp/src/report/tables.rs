@@ -5,6 +5,8 @@ use super::published::{self, Published};
 use crate::store::CellRow;
 use std::collections::BTreeSet;
 
+type Pick = fn(&CellRow) -> Option<f64>;
+
 /// A table under construction.
 struct Table {
     header: Vec<&'static str>,
@@ -64,7 +66,6 @@ pub(super) fn accuracy(name: &str, rows: &[CellRow], table: &[Published]) -> Str
 }
 
 fn accuracy_table(section: &Section<'_>, table: &[Published]) -> Table {
-    type Pick = fn(&CellRow) -> Option<f64>;
     let (knn, linear): (Pick, Pick) = (|row| row.knn_top1, |row| row.linear_top1);
     let best = |pick: Pick| {
         section
@@ -80,10 +81,6 @@ fn accuracy_table(section: &Section<'_>, table: &[Published]) -> Table {
             if sample.mean == best(pick) { format!("**{text}**") } else { text }
         })
     };
-    let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-    let plain = |setting: &Setting<'_>, pick: Pick, digits| {
-        setting.sample(pick).map_or(String::new(), |s| s.text(digits))
-    };
     let rows = section.settings.iter().map(|setting| {
         let row = setting.first();
         let against = section
@@ -91,22 +88,8 @@ fn accuracy_table(section: &Section<'_>, table: &[Published]) -> Table {
             .filter(|baseline| baseline.first().run_id != row.run_id)
             .and_then(|baseline| setting.difference(baseline, linear))
             .map_or(String::new(), |difference| difference.signed(2));
-        let location = match (row.alpha, row.alpha_source.as_deref()) {
-            (alpha, None | Some("fixed")) => number(alpha),
-            (alpha, Some(source)) => format!("{source} {}", number(alpha)).trim_end().to_owned(),
-        };
-        let loss = row
-            .variant
-            .as_ref()
-            .map_or(row.estimator.clone(), |variant| format!("{} {variant}", row.estimator));
-        vec![
-            loss,
-            location,
-            number(row.beta),
-            number(row.hcl_beta),
-            number(row.tau_plus),
-            row.temperature.to_string(),
-            setting.rows.len().to_string(),
+        let mut cells = settings_of(setting);
+        cells.extend([
             marked(setting, knn),
             marked(setting, linear),
             against,
@@ -114,27 +97,78 @@ fn accuracy_table(section: &Section<'_>, table: &[Published]) -> Table {
             plain(setting, |row| row.macro_auc, 4),
             plain(setting, |row| row.final_loss, 4),
             published::find(table, row).map_or(String::new(), |(accuracy, _)| format!("{accuracy:.2}")),
-        ]
+        ]);
+        cells
     });
-    Table {
-        header: vec![
-            "loss",
-            "alpha",
-            "beta",
-            "hcl-beta",
-            "tau+",
-            "t",
-            "seeds",
-            "kNN %",
-            "linear %",
-            "linear - SimCLR",
-            "top-5 %",
-            "macro-AUC",
-            "final loss",
-            "published %",
-        ],
-        rows: rows.collect(),
+    let scores =
+        ["kNN %", "linear %", "linear - SimCLR", "top-5 %", "macro-AUC", "final loss", "published %"];
+    Table { header: SETTINGS.into_iter().chain(scores).collect(), rows: rows.collect() }
+}
+
+/// What begins a row: the loss and its parameters.
+const SETTINGS: [&str; 7] = ["loss", "alpha", "beta", "hcl-beta", "tau+", "t", "seeds"];
+
+fn settings_of(setting: &Setting<'_>) -> Vec<String> {
+    let row = setting.first();
+    let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    let location = match (row.alpha, row.alpha_source.as_deref()) {
+        (alpha, None | Some("fixed")) => number(alpha),
+        (alpha, Some(source)) => format!("{source} {}", number(alpha)).trim_end().to_owned(),
+    };
+    let loss =
+        row.variant.as_ref().map_or(row.estimator.clone(), |variant| format!("{} {variant}", row.estimator));
+    vec![
+        loss,
+        location,
+        number(row.beta),
+        number(row.hcl_beta),
+        number(row.tau_plus),
+        row.temperature.to_string(),
+        setting.rows.len().to_string(),
+    ]
+}
+
+fn plain(setting: &Setting<'_>, pick: Pick, digits: usize) -> String {
+    setting.sample(pick).map_or(String::new(), |sample| sample.text(digits))
+}
+
+/// The measures without labels; `None` where no row has them.
+pub(super) fn representation(name: &str, rows: &[CellRow]) -> Option<String> {
+    let mut text = format!("# {name}: projections of the test images, without labels\n");
+    let mut any = false;
+    for section in sections(rows) {
+        let measured = |setting: &&Setting<'_>| setting.sample(|row| row.alignment).is_some();
+        let lines: Vec<Vec<String>> = section
+            .settings
+            .iter()
+            .filter(measured)
+            .map(|setting| {
+                let mut cells = settings_of(setting);
+                cells.extend([
+                    plain(setting, |row| row.alignment, 4),
+                    plain(setting, |row| row.uniformity, 4),
+                    plain(setting, |row| row.feature_std, 4),
+                    plain(setting, |row| row.effective_rank, 2),
+                ]);
+                cells
+            })
+            .collect();
+        if lines.is_empty() {
+            continue;
+        }
+        any = true;
+        let measures = ["alignment", "uniformity", "feature std", "effective rank"];
+        let table = Table { header: SETTINGS.into_iter().chain(measures).collect(), rows: lines };
+        let (dimensions, spread) =
+            (section.first().feature_dim, 1.0 / f64::from(section.first().feature_dim).sqrt());
+        text += &format!(
+            "\n{}\n\n{}\nAlignment: 0 when views coincide. Spread over the sphere of {dimensions} dimensions: \
+             uniformity near -4, feature std {spread:.4}, effective rank near {dimensions}.\n",
+            section.describe(),
+            table.to_markdown()
+        );
     }
+    any.then(|| text + &provenance(name, rows))
 }
 
 fn notes(section: &Section<'_>, table: &[Published]) -> String {

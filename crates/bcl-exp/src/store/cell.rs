@@ -67,6 +67,14 @@ pub struct CellRow {
     pub linear_top5: Option<f64>,
     /// Macro-AUC of the features on the test split, in [0, 1].
     pub macro_auc: Option<f64>,
+    /// Mean squared distance of the projections of two views of a test image.
+    pub alignment: Option<f64>,
+    /// log E exp(-2 d^2) over the projections of pairs of test images.
+    pub uniformity: Option<f64>,
+    /// Mean standard deviation of a projection's dimensions.
+    pub feature_std: Option<f64>,
+    /// exp of the entropy of the projections' singular values.
+    pub effective_rank: Option<f64>,
     /// Mean loss of the last epoch.
     pub final_loss: Option<f64>,
     /// Wall-clock seconds of training and evaluation, resumed parts added up.
@@ -118,6 +126,10 @@ impl CellRow {
         "linear_top1",
         "linear_top5",
         "macro_auc",
+        "alignment",
+        "uniformity",
+        "feature_std",
+        "effective_rank",
         "final_loss",
         "wall_s",
         "views_per_s",

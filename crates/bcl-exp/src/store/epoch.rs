@@ -19,6 +19,14 @@ pub struct EpochRow {
     pub loss: f64,
     /// kNN accuracy after this epoch, per cent, where it was measured.
     pub knn_top1: Option<f64>,
+    /// As in `cells.csv`, after this epoch, where kNN was measured.
+    pub alignment: Option<f64>,
+    /// As in `cells.csv`, likewise.
+    pub uniformity: Option<f64>,
+    /// As in `cells.csv`, likewise.
+    pub feature_std: Option<f64>,
+    /// As in `cells.csv`, likewise.
+    pub effective_rank: Option<f64>,
     /// Learning rate in use at the end of the epoch.
     pub learning_rate: f64,
     /// Views trained on a second.
@@ -39,6 +47,10 @@ impl EpochRow {
         "alpha",
         "loss",
         "knn_top1",
+        "alignment",
+        "uniformity",
+        "feature_std",
+        "effective_rank",
         "learning_rate",
         "views_per_s",
         "data_wait_pct",

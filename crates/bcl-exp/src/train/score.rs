@@ -3,8 +3,8 @@
 use super::place::Place;
 use super::trainer::rounded;
 use crate::config::CellConfig;
-use crate::eval::{Features, auc, knn as nearest, linear};
-use crate::store::CellRow;
+use crate::eval::{Features, Representation, auc, knn, linear};
+use crate::store::{CellRow, EpochRow};
 use anyhow::Result;
 use bcl_data::{DataSet, ImageSet, Policy};
 use bcl_models::Model;
@@ -21,6 +21,8 @@ pub struct Scores {
     pub linear_top5: Option<f64>,
     /// In [0, 1].
     pub macro_auc: f64,
+    /// Of the projections, without labels.
+    pub representation: Representation,
     /// Seconds it took.
     pub wall_s: f64,
 }
@@ -32,6 +34,7 @@ impl Scores {
         row.linear_top1 = self.linear_top1.map(percent);
         row.linear_top5 = self.linear_top5.map(percent);
         row.macro_auc = Some(rounded(self.macro_auc, 5));
+        [row.alignment, row.uniformity, row.feature_std, row.effective_rank] = columns(&self.representation);
     }
 }
 
@@ -60,7 +63,7 @@ pub fn all(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Re
     let classes = set.classes as i64;
     let probe = Features::extract(model, &set.probe, &policy, place.threads)?;
     let test = Features::extract(model, &set.test, &policy, place.threads)?;
-    let knn = nearest::classify(&probe, &test, classes, cell.eval.knn_k, cell.eval.knn_t)?;
+    let knn = knn::classify(&probe, &test, classes, cell.eval.knn_k, cell.eval.knn_t)?;
     let classifier = match (cell.eval.linear.as_str(), cell.eval.linear_epochs) {
         ("published", epochs) => {
             let policy = Policy::published(cell.image_size as usize).with_normalization(set.mean, set.std);
@@ -84,16 +87,47 @@ pub fn all(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Re
         linear_top1: outcome.as_ref().map(|outcome| outcome.top1),
         linear_top5: outcome.as_ref().and_then(|outcome| outcome.top5),
         macro_auc: auc::macro_auc_of(&test, cell.eval.auc_anchors)?,
+        representation: representation(model, set, cell, place)?,
         wall_s: begun.elapsed().as_secs_f64(),
     })
 }
 
-/// kNN top-1 during training, per cent.
-pub(super) fn knn(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Result<f64> {
+/// What is measured of an encoder during training.
+pub(super) struct Online {
+    /// Per cent.
+    knn_top1: f64,
+    representation: Representation,
+}
+
+impl Online {
+    pub(super) fn write_to(&self, row: &mut EpochRow) {
+        row.knn_top1 = Some(rounded(self.knn_top1, 3));
+        [row.alignment, row.uniformity, row.feature_std, row.effective_rank] = columns(&self.representation);
+    }
+}
+
+/// kNN and the measures without labels, during training.
+pub(super) fn online(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Result<Online> {
     let policy = plain(set, cell);
     let probe = Features::extract(model, &set.probe, &policy, place.threads)?;
     let test = Features::extract(model, &set.test, &policy, place.threads)?;
-    Ok(nearest::classify(&probe, &test, set.classes as i64, cell.eval.knn_k, cell.eval.knn_t)?.top1)
+    let outcome = knn::classify(&probe, &test, set.classes as i64, cell.eval.knn_k, cell.eval.knn_t)?;
+    Ok(Online { knn_top1: outcome.top1, representation: representation(model, set, cell, place)? })
+}
+
+/// Projections of test images in two views of the cell's own augmentation.
+fn representation(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Result<Representation> {
+    Representation::measure(model, set.test.images(), &cell.views(set), cell.seed, place.threads)
+}
+
+/// Alignment, uniformity, feature std, effective rank as the tables hold them.
+fn columns(measured: &Representation) -> [Option<f64>; 4] {
+    [
+        Some(rounded(measured.alignment, 5)),
+        Some(rounded(measured.uniformity, 5)),
+        Some(rounded(measured.feature_std, 6)),
+        Some(rounded(measured.effective_rank, 3)),
+    ]
 }
 
 /// The oracle AUC: labels of the probe split, cosine scores of its features.

@@ -9,7 +9,7 @@ use crate::machine;
 use crate::progress::Progress;
 use crate::store::{CellRow, EpochRow, Status};
 use anyhow::{Context, Result, ensure};
-use bcl_data::{DataSet, Policy};
+use bcl_data::DataSet;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,9 +74,7 @@ impl<'a> Trainer<'a> {
         on_epoch: &mut OnEpoch<'_>,
     ) -> Result<(Session, Scores)> {
         let pretrain = score::pretrain_images(set, cell)?;
-        let policies = cell.augment.policies(cell.image_size);
-        let policies: Vec<Policy> =
-            policies.into_iter().map(|policy| policy.with_normalization(set.mean, set.std)).collect();
+        let policies = cell.views(set);
         let mut session = Session::resume(cell, self.place, folder, &|line| eprintln!("  {line}"))?;
         let total = cell.train.epochs;
         let batches = (pretrain.len() / cell.train.batch_pairs) as u64;
@@ -115,20 +113,27 @@ impl<'a> Trainer<'a> {
             state.last_loss = Some(result.mean_loss);
             state.wall_s += begun.elapsed().as_secs_f64();
             let looks = options.knn_every > 0 && (epoch + 1) % options.knn_every == 0;
-            let knn = looks.then(|| score::knn(&session.model, set, cell, self.place)).transpose()?;
-            on_epoch(&EpochRow {
+            let mut row = EpochRow {
                 run_id: cell.run_id(),
                 estimator: cell.loss.estimator.clone(),
                 seed: cell.seed,
                 epoch: epoch + 1,
                 alpha: alpha.map(|alpha| rounded(alpha, 6)),
                 loss: rounded(result.mean_loss, 6),
-                knn_top1: knn.map(|accuracy| rounded(accuracy, 3)),
+                knn_top1: None,
+                alignment: None,
+                uniformity: None,
+                feature_std: None,
+                effective_rank: None,
                 learning_rate: session.adam.learning_rate(),
                 views_per_s: rounded(result.views as f64 / result.wall.as_secs_f64(), 1),
                 data_wait_pct: rounded(100.0 * result.waited.as_secs_f64() / result.wall.as_secs_f64(), 2),
                 wall_s: rounded(result.wall.as_secs_f64(), 2),
-            })?;
+            };
+            if looks {
+                score::online(&session.model, set, cell, self.place)?.write_to(&mut row);
+            }
+            on_epoch(&row)?;
             if (epoch + 1) % options.checkpoint_every == 0 || epoch + 1 == total {
                 session.save(folder, cell)?;
             }
@@ -191,6 +196,10 @@ impl<'a> Trainer<'a> {
             linear_top1: None,
             linear_top5: None,
             macro_auc: None,
+            alignment: None,
+            uniformity: None,
+            feature_std: None,
+            effective_rank: None,
             final_loss: None,
             wall_s: None,
             views_per_s: None,
