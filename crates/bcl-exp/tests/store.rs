@@ -138,3 +138,71 @@ fn a_file_is_replaced_whole_or_not_at_all() {
     let error = format!("{:#}", write_atomic(&blocked, b"x").unwrap_err());
     assert!(error.contains("file.md"), "{error}");
 }
+
+/// What `cells.csv` was before the measures without labels.
+fn narrow(results: &std::path::Path) -> (std::path::PathBuf, String) {
+    let mut store = Store::open(results, "x").unwrap();
+    store.append_cell(&CellRow { error: Some("two\n\"lines\"".into()), ..cell("a", "SimCLR", 0) }).unwrap();
+    store.append_cell(&cell("b", "BCL", 0)).unwrap();
+    drop(store);
+    let path = results.join("x/cells.csv");
+    let mut reader = csv::Reader::from_path(&path).unwrap();
+    let later = ["alignment", "uniformity", "feature_std", "effective_rank"];
+    let kept: Vec<bool> = reader.headers().unwrap().iter().map(|name| !later.contains(&name)).collect();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for record in std::iter::once(Ok(reader.headers().unwrap().clone())).chain(reader.records()) {
+        let record: csv::StringRecord = record.unwrap();
+        writer
+            .write_record(record.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(field, _)| field))
+            .unwrap();
+    }
+    let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+    std::fs::write(&path, &text).unwrap();
+    (path, text)
+}
+
+#[test]
+fn a_file_of_an_older_version_is_read_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, old) = narrow(folder.path());
+    let rows = read_cells(&path).unwrap();
+    assert_eq!((rows.len(), rows[0].alignment, rows[0].macro_auc), (2, None, Some(0.75)));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), old, "reading writes nothing");
+
+    let mut store = Store::open(folder.path(), "x").unwrap();
+    assert_eq!(store.status("b"), Some(Status::Ok));
+    store.append_cell(&cell("c", "DCL", 0)).unwrap();
+    drop(store);
+    let kept = folder.path().join(format!("x/cells-{}-columns.csv", CellRow::COLUMNS.len() - 4));
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), old);
+    let now = read_cells(&path).unwrap();
+    assert_eq!((&now[..2], &now[2]), (&rows[..], &cell("c", "DCL", 0)));
+    let wide = std::fs::read_to_string(&path).unwrap();
+    assert!(wide.starts_with(&(CellRow::COLUMNS.join(",") + "\n")), "{wide}");
+    drop(Store::open(folder.path(), "x").unwrap());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), wide, "once is enough");
+    assert_eq!(std::fs::read_dir(folder.path().join("x")).unwrap().count(), 4); // two files, the lock, the old one
+}
+
+#[test]
+fn what_an_older_file_was_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, old) = narrow(folder.path());
+    let columns = CellRow::COLUMNS.len() - 4;
+    let taken = path.with_file_name(format!("cells-{columns}-columns.csv"));
+    std::fs::write(&taken, "mine").unwrap();
+    drop(Store::open(folder.path(), "x").unwrap());
+    assert_eq!(std::fs::read_to_string(&taken).unwrap(), "mine");
+    let kept = path.with_file_name(format!("cells-{columns}-columns-2.csv"));
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), old);
+
+    // A subset of the columns that is no row, another order, a damaged row: refused as they are.
+    let damaged = old.replace(",0.75,", ",high,");
+    assert_ne!(damaged, old);
+    for content in ["run_id,status\na,ok\n", "status,run_id\nok,a\n", "run_id,status,extra\n", &damaged] {
+        std::fs::write(&path, content).unwrap();
+        let error = format!("{:#}", Store::open(folder.path(), "x").unwrap_err());
+        assert!(error.contains("written by another version"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+    }
+}

@@ -1,7 +1,9 @@
 //! A CSV file that only grows: whole rows, each on disk before the call returns.
 
+use super::widen::widen;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
@@ -16,17 +18,11 @@ pub(super) struct AppendCsv<Row> {
     row: PhantomData<Row>,
 }
 
-impl<Row: Serialize> AppendCsv<Row> {
-    /// Opens or creates the file. A torn last line, left by a kill in mid-write, is cut off; a file with
-    /// other columns is refused.
+impl<Row: Serialize + DeserializeOwned> AppendCsv<Row> {
+    /// Opens or creates the file. A torn last line, left by a kill in mid-write, is cut off; a file of an older version
+    /// gets the columns it lacks; one with other columns is refused.
     pub(super) fn open(path: &Path, columns: &[&str]) -> Result<Self> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .with_context(|| format!("cannot open {}", path.display()))?;
+        let mut file = open_file(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
         let complete = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
@@ -38,11 +34,17 @@ impl<Row: Serialize> AppendCsv<Row> {
         match bytes[..complete].split(|&byte| byte == b'\n').next() {
             None | Some(b"") => csv.write(format!("{header}\n").as_bytes())?,
             Some(found) if found == header.as_bytes() => {}
-            Some(found) => bail!(
-                "{}: expected the columns\n  {header}\ngot\n  {}\nit was written by another version; move it away to begin anew",
-                path.display(),
-                String::from_utf8_lossy(found),
-            ),
+            Some(found) => {
+                let Some(wide) = widen::<Row>(path, &bytes[..complete], columns)? else {
+                    bail!(
+                        "{}: expected the columns\n  {header}\ngot\n  {}\nit was written by another version; move it away to begin anew",
+                        path.display(),
+                        String::from_utf8_lossy(found),
+                    )
+                };
+                csv.file = open_file(path)?; // the name belongs to another file now
+                csv.length = wide.len() as u64;
+            }
         }
         Ok(csv)
     }
@@ -75,4 +77,14 @@ impl<Row: Serialize> AppendCsv<Row> {
         self.file.set_len(self.length)?;
         self.file.sync_data()
     }
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))
 }

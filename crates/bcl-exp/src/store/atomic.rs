@@ -1,9 +1,11 @@
 //! Files that appear whole: written beside their place and moved there.
 
 use anyhow::{Context, Result};
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
-/// Writes a file so that a reader, or a kill, sees the old content or the new; makes its folder.
+/// Writes a file so that a reader, a kill or a power cut sees the old content or the new; makes its folder.
 ///
 /// # Errors
 /// When it cannot be written; what was there stays.
@@ -14,7 +16,9 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
     let partial = path.with_file_name(name);
-    let written = std::fs::write(&partial, content).and_then(|()| std::fs::rename(&partial, path));
+    let written = File::create(&partial)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_data()))
+        .and_then(|()| std::fs::rename(&partial, path));
     if written.is_err() {
         let _ = std::fs::remove_file(&partial); // best effort: the error matters more
     }

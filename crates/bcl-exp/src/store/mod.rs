@@ -7,6 +7,7 @@ mod epoch;
 mod lock;
 mod open;
 mod read;
+mod widen;
 
 pub use atomic::write_atomic;
 pub use cell::{CellRow, Status};
