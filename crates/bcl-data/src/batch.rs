@@ -65,14 +65,18 @@ pub(crate) fn make(
         batch.views = views.map(view).collect::<Result<_>>()?;
         return Ok(Made { batch, planned: None });
     };
-    let shape = (set.height(), set.width());
+    let shapes: Vec<(usize, usize)> =
+        indices.iter().map(|&index| set.size(index as usize)).collect::<Result<_>>()?;
+    // Images of other sizes lie in the upper left of what holds the largest.
+    let shape = shapes.iter().fold((0, 0), |(h, w), &(height, width)| (h.max(height), w.max(width)));
     let plan = |(view, policy): (usize, &Policy)| {
+        let both = indices.par_iter().zip(&shapes);
         let drawn: Vec<Drawn> =
-            indices.par_iter().map(|&index| draw(policy, config, shape, index, view)).collect();
+            both.map(|(&index, &shape)| draw(policy, config, shape, index, view)).collect();
         planner.plan(policy, &drawn, shape, device)
     };
     let plans = views.map(plan).collect::<Result<_>>()?;
-    let images = staged(images_of(set, indices)?, device);
+    let images = staged(images_of(set, indices, shape)?, device);
     Ok(Made { batch, planned: Some(Planned { images, plans, device }) })
 }
 
@@ -108,7 +112,6 @@ fn view_of<T: Element + Pixel>(
     indices: &[u32],
     view: usize,
 ) -> Result<Tensor> {
-    let shape = (set.height(), set.width());
     let values = CHANNELS * policy.size * policy.size;
     let (count, side, channels) = (indices.len() as i64, policy.size as i64, CHANNELS as i64);
     let sizes = match config.layout {
@@ -117,6 +120,7 @@ fn view_of<T: Element + Pixel>(
     };
     let tensor = filled::<T>(&sizes, |pixels| {
         pixels.par_chunks_exact_mut(values).zip(indices).try_for_each(|(out, &index)| {
+            let shape = set.size(index as usize)?;
             let drawn = draw(policy, config, shape, index, view);
             apply(policy, &drawn, &set.image(index as usize)?, shape, config.layout, out);
             Ok(())
@@ -128,13 +132,18 @@ fn view_of<T: Element + Pixel>(
     })
 }
 
-/// The images as they are, B x 3 x H x W bytes.
-fn images_of(set: &ImageSet, indices: &[u32]) -> Result<Tensor> {
-    let (height, width) = (set.height(), set.width());
+/// The images as they are, each in the upper left of H x W pixels: B x 3 x H x W bytes.
+fn images_of(set: &ImageSet, indices: &[u32], (height, width): (usize, usize)) -> Result<Tensor> {
     let sizes = [indices.len() as i64, CHANNELS as i64, height as i64, width as i64];
     filled::<u8>(&sizes, |pixels| {
         pixels.par_chunks_exact_mut(CHANNELS * height * width).zip(indices).try_for_each(|(out, &index)| {
-            out.copy_from_slice(&set.image(index as usize)?);
+            let (h, w) = set.size(index as usize)?;
+            let image = set.image(index as usize)?;
+            for (plane, out) in image.chunks_exact(h * w).zip(out.chunks_exact_mut(height * width)) {
+                for (line, out) in plane.chunks_exact(w).zip(out.chunks_exact_mut(width)) {
+                    out[..w].copy_from_slice(line);
+                }
+            }
             Ok(())
         })
     })

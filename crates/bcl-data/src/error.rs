@@ -45,12 +45,6 @@ pub enum Error {
         /// The names known.
         known: String,
     },
-    /// A data set that is known but cannot be read by this version.
-    #[error("{name}: this version has no reader for it yet")]
-    NoReader {
-        /// The data set.
-        name: String,
-    },
     /// libtorch refused.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -1,129 +1,53 @@
 //! Images, in memory or in files, and the roles that a data set's images play.
 
-use crate::error::{Error, Malformed, Result};
-use crate::format::stl10::to_rows;
+use crate::error::{Error, Result};
+use crate::source::{ImageSource, Uniform, past_the_end};
 use std::borrow::Cow;
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Images of one size, u8 RGB, planes after one another (C x H x W), with or without labels.
+/// Images, u8 RGB, planes after one another (3 x H x W), of one size or of many, with or without labels.
 #[derive(Debug, Clone)]
 pub struct ImageSet {
-    pixels: Arc<Pixels>,
+    source: Arc<dyn ImageSource>,
+    /// Places in the source; all of them in order where there is no list.
+    chosen: Option<Arc<[u32]>>,
     labels: Option<Arc<[u16]>>,
-    height: usize,
-    width: usize,
-}
-
-/// Where the bytes of the images are.
-#[derive(Debug)]
-enum Pixels {
-    Memory(Vec<u8>),
-    /// Too many for the memory: an image is read when it is asked for.
-    Files(Vec<StoredImages>),
-}
-
-/// A file of images without a header, each plane column by column.
-#[derive(Debug)]
-pub struct StoredImages {
-    path: PathBuf,
-    file: File,
-    images: usize,
-}
-
-impl StoredImages {
-    /// Opens a file of so many images.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
-    pub fn open(path: &Path, images: usize) -> Result<Self> {
-        let file = File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), file, images })
-    }
-
-    /// Reads image `index` into `bytes`.
-    fn read(&self, index: usize, bytes: &mut [u8]) -> Result<()> {
-        let offset = index as u64 * bytes.len() as u64;
-        read_at(&self.file, bytes, offset).map_err(|source| match source.kind() {
-            std::io::ErrorKind::UnexpectedEof => {
-                let expected = format!("{} images, as when it was opened", self.images);
-                Malformed::new(expected, format!("a file that ends in image {index}")).at(&self.path)
-            }
-            _ => Error::Read { path: self.path.clone(), source },
-        })
-    }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
-}
-
-#[cfg(not(unix))]
-fn read_at(mut file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
-    use std::io::{Read, Seek, SeekFrom};
-    // One position for all threads: they take turns.
-    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(bytes)
 }
 
 /// Channels of every image; grey ones are repeated, as `convert("RGB")` does.
 pub const CHANNELS: usize = 3;
 
 impl ImageSet {
-    /// Images from their bytes.
+    /// Images of one size from their bytes.
     ///
     /// # Errors
     /// When the bytes are no whole number of 3 x `height` x `width` images, or the labels are of another number.
     pub fn new(pixels: Vec<u8>, labels: Option<Vec<u16>>, height: usize, width: usize) -> Result<Self> {
-        let image = CHANNELS * height * width;
-        if image == 0 || !pixels.len().is_multiple_of(image) {
-            return Err(Error::Parameter {
-                name: "pixels",
-                expected: format!("a multiple of 3 x {height} x {width} bytes"),
-                got: format!("{} bytes", pixels.len()),
-            });
-        }
-        Self::checked(Pixels::Memory(pixels), labels, height, width)
+        Self::from_source(Arc::new(Uniform::new(pixels, height, width)?), labels)
     }
 
-    /// Images in files, one file after another.
+    /// All images of a source.
     ///
     /// # Errors
-    /// When the labels are of another number than the images.
-    pub fn stored(
-        files: Vec<StoredImages>,
-        labels: Option<Vec<u16>>,
-        height: usize,
-        width: usize,
-    ) -> Result<Self> {
-        Self::checked(Pixels::Files(files), labels, height, width)
-    }
-
-    fn checked(pixels: Pixels, labels: Option<Vec<u16>>, height: usize, width: usize) -> Result<Self> {
-        let set = Self { pixels: Arc::new(pixels), labels: None, height, width };
-        if let Some(labels) = &labels
-            && labels.len() != set.len()
-        {
-            return Err(Error::Parameter {
-                name: "labels",
-                expected: format!("one for each of {} images", set.len()),
-                got: labels.len().to_string(),
-            });
+    /// When the labels are of another number than the images, or there are 2^32 images and more.
+    pub fn from_source(source: Arc<dyn ImageSource>, labels: Option<Vec<u16>>) -> Result<Self> {
+        let count = source.count();
+        let wrong = |name, expected, got| Err(Error::Parameter { name, expected, got });
+        if u32::try_from(count).is_err() {
+            return wrong("images", "fewer than 2^32".into(), count.to_string());
         }
-        Ok(Self { labels: labels.map(Into::into), ..set })
+        match labels {
+            Some(labels) if labels.len() != count => {
+                wrong("labels", format!("one for each of {count} images"), labels.len().to_string())
+            }
+            labels => Ok(Self { source, chosen: None, labels: labels.map(Into::into) }),
+        }
     }
 
     /// How many images.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &*self.pixels {
-            Pixels::Memory(bytes) => bytes.len() / self.image_bytes(),
-            Pixels::Files(files) => files.iter().map(|file| file.images).sum(),
-        }
+        self.chosen.as_ref().map_or_else(|| self.source.count(), |chosen| chosen.len())
     }
 
     /// Whether there is none.
@@ -132,16 +56,19 @@ impl ImageSet {
         self.len() == 0
     }
 
-    /// Height of every image, pixels.
-    #[must_use]
-    pub fn height(&self) -> usize {
-        self.height
+    /// Height and width of image `index`, pixels.
+    ///
+    /// # Errors
+    /// Past the end.
+    pub fn size(&self, index: usize) -> Result<(usize, usize)> {
+        self.source.size(self.place(index)?)
     }
 
-    /// Width of every image, pixels.
+    /// Height and width of all images, where they are the same.
     #[must_use]
-    pub fn width(&self) -> usize {
-        self.width
+    pub fn common_size(&self) -> Option<(usize, usize)> {
+        let first = self.size(0).ok()?;
+        (1..self.len()).all(|index| self.size(index).is_ok_and(|size| size == first)).then_some(first)
     }
 
     /// Image `index`, 3 x H x W bytes.
@@ -149,28 +76,16 @@ impl ImageSet {
     /// # Errors
     /// Past the end, or when its file cannot be read.
     pub fn image(&self, index: usize) -> Result<Cow<'_, [u8]>> {
-        let past_the_end = || Error::Parameter {
-            name: "image",
-            expected: format!("a place below {}", self.len()),
-            got: index.to_string(),
-        };
-        let bytes = self.image_bytes();
-        match &*self.pixels {
-            Pixels::Memory(pixels) => {
-                pixels.chunks_exact(bytes).nth(index).map(Cow::Borrowed).ok_or_else(past_the_end)
-            }
-            Pixels::Files(files) => {
-                let mut place = index;
-                for file in files {
-                    if place < file.images {
-                        let (mut columns, mut rows) = (vec![0; bytes], vec![0; bytes]);
-                        file.read(place, &mut columns)?;
-                        to_rows(&columns, (self.height, self.width), &mut rows);
-                        return Ok(Cow::Owned(rows));
-                    }
-                    place -= file.images;
-                }
-                Err(past_the_end())
+        self.source.read(self.place(index)?)
+    }
+
+    /// Place of image `index` in the source.
+    fn place(&self, index: usize) -> Result<usize> {
+        match &self.chosen {
+            None => Ok(index),
+            Some(chosen) => {
+                let place = chosen.get(index).ok_or_else(|| past_the_end(chosen.len(), index))?;
+                Ok(*place as usize)
             }
         }
     }
@@ -181,46 +96,59 @@ impl ImageSet {
         self.labels.as_deref()
     }
 
-    fn image_bytes(&self) -> usize {
-        CHANNELS * self.height * self.width
+    /// The images at these places, in this order; no pixels are copied.
+    ///
+    /// # Errors
+    /// On a place past the end.
+    pub fn select(&self, places: &[u32]) -> Result<Self> {
+        let in_source = |&index: &u32| Ok(self.place(index as usize)? as u32); // fewer than 2^32 images
+        if let Some(&bad) = places.iter().find(|&&index| index as usize >= self.len()) {
+            return Err(past_the_end(self.len(), bad as usize));
+        }
+        let labels = self.labels.as_ref();
+        Ok(Self {
+            source: Arc::clone(&self.source),
+            chosen: Some(places.iter().map(in_source).collect::<Result<_>>()?),
+            labels: labels.map(|labels| places.iter().map(|&index| labels[index as usize]).collect()),
+        })
     }
 
     /// `count` images, evenly over the classes where there are labels (the first of each class, in order), else
     /// the first ones; all when there are not more.
     ///
     /// # Errors
-    /// When a file cannot be read.
+    /// Never: what is chosen is there.
     pub fn subset(&self, count: usize) -> Result<Self> {
         if count >= self.len() {
             return Ok(self.clone());
         }
-        let chosen: Vec<usize> = match &self.labels {
-            None => (0..count).collect(),
-            Some(labels) => stratified(labels, count),
-        };
-        let mut pixels = Vec::with_capacity(chosen.len() * self.image_bytes());
-        for &index in &chosen {
-            pixels.extend_from_slice(&self.image(index)?);
+        match &self.labels {
+            None => self.select(&(0..count as u32).collect::<Vec<_>>()),
+            Some(labels) => self.select(&stratified(labels, count)),
         }
-        let labels = self.labels.as_ref().map(|labels| chosen.iter().map(|&index| labels[index]).collect());
-        Self::new(pixels, labels, self.height, self.width)
     }
 }
 
 /// Indices of `count` elements, ascending, taken from the classes in turn.
-fn stratified(labels: &[u16], count: usize) -> Vec<usize> {
-    let mut members: std::collections::BTreeMap<u16, Vec<usize>> = std::collections::BTreeMap::new();
-    for (index, &label) in labels.iter().enumerate() {
+fn stratified(labels: &[u16], count: usize) -> Vec<u32> {
+    let mut members: std::collections::BTreeMap<u16, Vec<u32>> = std::collections::BTreeMap::new();
+    for (index, &label) in (0..).zip(labels) {
         members.entry(label).or_default().push(index);
     }
     let longest = members.values().map(Vec::len).max().unwrap_or(0);
     let in_turn = (0..longest).flat_map(|round| members.values().filter_map(move |class| class.get(round)));
-    let mut chosen: Vec<usize> = in_turn.take(count).copied().collect();
+    let mut chosen: Vec<u32> = in_turn.take(count).copied().collect();
     chosen.sort_unstable();
     chosen
 }
 
-/// Images with labels: what can be evaluated on. An unlabeled set cannot become one.
+/// Images with labels: what can be evaluated on. An unlabeled set cannot become one, and no other set passes for one:
+///
+/// ```compile_fail,E0308
+/// # fn score(test: &bcl_data::Labeled) {}
+/// let data = bcl_data::catalog::load("stl10", "data".as_ref()).unwrap();
+/// score(&data.pretrain); // expected `&Labeled`, found `&ImageSet`
+/// ```
 #[derive(Debug, Clone)]
 pub struct Labeled(ImageSet);
 
@@ -251,6 +179,14 @@ impl Labeled {
     pub fn labels(&self) -> &[u16] {
         self.0.labels.as_deref().unwrap_or(&[])
     }
+
+    /// The images at these places, in this order.
+    ///
+    /// # Errors
+    /// On a place past the end.
+    pub fn select(&self, places: &[u32]) -> Result<Self> {
+        self.0.select(places).map(Self)
+    }
 }
 
 /// A data set in its roles.
@@ -262,6 +198,9 @@ pub struct DataSet {
     pub probe: Labeled,
     /// What is scored.
     pub test: Labeled,
+    /// Places in `probe` of the predefined folds, where the set has some (STL-10's ten): the protocol fits on each of them
+    /// and reports the mean.
+    pub folds: Vec<Vec<u32>>,
     /// Number of classes.
     pub classes: usize,
     /// Channel means of pixels in [0, 1], for normalisation.
@@ -286,27 +225,14 @@ mod tests {
     }
 
     #[test]
-    fn stored_images_are_read_one_by_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, bytes: &[u8]| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, bytes).unwrap();
-            path
-        };
-        let image = |first: u8| -> Vec<u8> { (first..first + 18).collect() }; // 2 x 3, column by column
-        let first = write("first", &[image(0), image(50)].concat());
-        let second = write("second", &image(100));
-        let files = vec![StoredImages::open(&first, 2).unwrap(), StoredImages::open(&second, 1).unwrap()];
-        let set = ImageSet::stored(files, None, 2, 3).unwrap();
-        assert_eq!(set.len(), 3);
-        assert_eq!(set.image(1).unwrap()[..6], [50, 52, 54, 51, 53, 55]);
-        assert_eq!(set.image(2).unwrap()[..3], [100, 102, 104]);
-        assert!(set.image(3).unwrap_err().to_string().contains("below 3"));
-        assert_eq!(set.subset(2).unwrap().image(1).unwrap()[..2], [50, 52]);
-        std::fs::File::options().write(true).open(&second).unwrap().set_len(10).unwrap();
-        let cut = set.image(2).unwrap_err().to_string();
-        assert!(cut.contains("second") && cut.contains("ends in image 0"), "{cut}");
-        assert!(StoredImages::open(&folder.path().join("none"), 1).is_err());
+    fn what_is_selected_can_be_selected_from() {
+        let set = ImageSet::new((0..18).collect(), None, 1, 2).unwrap();
+        let part = set.select(&[2, 0, 2]).unwrap().select(&[1, 2]).unwrap();
+        assert_eq!((part.len(), part.common_size(), part.size(1).unwrap()), (2, Some((1, 2)), (1, 2)));
+        assert_eq!((part.image(0).unwrap()[0], part.image(1).unwrap()[0]), (0, 12));
+        assert!(part.image(2).unwrap_err().to_string().contains("below 2"));
+        assert!(set.select(&[3]).unwrap_err().to_string().contains("a place below 3, got 3"));
+        assert_eq!(set.select(&[]).unwrap().common_size(), None);
     }
 
     #[test]

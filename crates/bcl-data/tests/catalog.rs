@@ -35,7 +35,7 @@ fn the_embedded_set_is_whole_and_balanced() {
         (data.pretrain.len(), data.probe.images().len(), data.test.images().len()),
         (8000, 8000, 2000)
     );
-    assert_eq!((data.pretrain.height(), data.pretrain.width(), data.classes), (28, 28, 10));
+    assert_eq!((data.pretrain.common_size(), data.classes), (Some((28, 28)), 10));
     for (labels, each) in [(data.probe.labels(), 800), (data.test.labels(), 200)] {
         assert!((0..10).all(|class| labels.iter().filter(|&&label| label == class).count() == each));
     }
@@ -114,7 +114,7 @@ fn what_is_missing_is_named() {
     assert_eq!(catalog::locate("cifar10", dir.path()).missing, ["test_batch.bin"]);
     assert!(load(dir.path()).unwrap_err().to_string().ends_with(": test_batch.bin"));
     assert!(matches!(catalog::load("imagenet", dir.path()), Err(Error::Unknown { .. })));
-    assert!(matches!(catalog::load("tinyimagenet", dir.path()), Err(Error::NoReader { .. })));
+    assert!(matches!(catalog::load("tinyimagenet", dir.path()), Err(Error::Missing { .. })));
 }
 
 #[test]
@@ -177,11 +177,19 @@ fn stl10_trains_on_unlabeled_images_too() {
     let data = catalog::load("stl10", dir.path()).unwrap();
     assert_eq!((data.pretrain.len(), data.pretrain.labels()), (5, None));
     assert_eq!(data.probe.labels(), [9, 0]);
-    assert_eq!(data.test.labels(), [4]);
+    assert_eq!((data.test.labels(), data.folds.len()), (&[4][..], 0));
     let last = data.pretrain.image(4).unwrap();
     assert_eq!((last[0], last[1], last[96]), (6, 6, 200));
 
+    write("fold_indices.txt", "1 \n".repeat(10).as_bytes());
+    let data = catalog::load("stl10", dir.path()).unwrap();
+    assert_eq!(data.probe.select(&data.folds[9]).unwrap().labels(), [0]);
     let report = catalog::verify("stl10", dir.path()).unwrap();
+    assert_eq!(report.files[5].describe(), "10 folds of 1 images");
+    write("fold_indices.txt", b"2");
+    assert!(catalog::load("stl10", dir.path()).unwrap_err().to_string().contains("fold_indices.txt"));
+    assert!(catalog::verify("stl10", dir.path()).unwrap().files[5].problem.is_some());
+    write("fold_indices.txt", "1 \n".repeat(10).as_bytes());
     let problem = report.files[0].describe();
     assert!(problem.contains("expected 5000 images, got 2 images"), "{problem}");
     write("train_y.bin", &[11, 1]);

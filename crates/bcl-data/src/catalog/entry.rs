@@ -16,8 +16,6 @@ pub struct Entry {
     pub folder: &'static str,
     /// The files.
     pub files: &'static [FileSpec],
-    /// Whether this version can read them.
-    pub readable: bool,
     /// Channel means of pixels in [0, 1], for normalisation.
     pub mean: [f32; CHANNELS],
     /// Channel standard deviations.
@@ -26,7 +24,7 @@ pub struct Entry {
     pub home: &'static str,
 }
 
-/// One file of a data set.
+/// One file of a data set, or a folder of its images.
 #[derive(Debug, Clone, Copy)]
 pub struct FileSpec {
     /// Name in the folder; for idx files the name without `.gz`, with which it is found too.
@@ -40,8 +38,8 @@ const fn file(name: &'static str, bytes: u64) -> FileSpec {
 }
 
 /// Channel statistics that the authors use for every data set: those of CIFAR-10.
-const CIFAR_MEAN: [f32; 3] = [0.4914, 0.4822, 0.4465];
-const CIFAR_STD: [f32; 3] = [0.2023, 0.1994, 0.2010];
+pub(super) const CIFAR_MEAN: [f32; 3] = [0.4914, 0.4822, 0.4465];
+pub(super) const CIFAR_STD: [f32; 3] = [0.2023, 0.1994, 0.2010];
 
 const FASHION_CLASSES: &[&str] =
     &["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
@@ -61,7 +59,6 @@ const ENTRIES: &[Entry] = &[
         class_names: FASHION_CLASSES,
         folder: "",
         files: &[],
-        readable: true,
         mean: [0.2864; 3],
         std: [0.3537; 3],
         home: "embedded: 8,000 training and 2,000 test images of Fashion-MNIST (MIT licence)",
@@ -77,7 +74,6 @@ const ENTRIES: &[Entry] = &[
             file(IDX_FILES[2], 7_840_016),
             file(IDX_FILES[3], 10_008),
         ],
-        readable: true,
         mean: [0.2860; 3],
         std: [0.3530; 3],
         home: "https://github.com/zalandoresearch/fashion-mnist",
@@ -106,7 +102,6 @@ const ENTRIES: &[Entry] = &[
             file("data_batch_5.bin", 30_730_000),
             file("test_batch.bin", 30_730_000),
         ],
-        readable: true,
         mean: CIFAR_MEAN,
         std: CIFAR_STD,
         home: "https://www.cs.toronto.edu/~kriz/cifar.html (binary version)",
@@ -117,7 +112,6 @@ const ENTRIES: &[Entry] = &[
         class_names: &[],
         folder: "cifar-100-binary",
         files: &[file("train.bin", 153_700_000), file("test.bin", 30_740_000)],
-        readable: true,
         mean: CIFAR_MEAN,
         std: CIFAR_STD,
         home: "https://www.cs.toronto.edu/~kriz/cifar.html (binary version)",
@@ -134,7 +128,6 @@ const ENTRIES: &[Entry] = &[
             file("test_y.bin", 8_000),
             file("unlabeled_X.bin", 2_764_800_000),
         ],
-        readable: true,
         mean: CIFAR_MEAN,
         std: CIFAR_STD,
         home: "https://cs.stanford.edu/~acoates/stl10/",
@@ -147,15 +140,16 @@ const ENTRIES: &[Entry] = &[
         files: &[
             FileSpec { name: "wnids.txt", bytes: Some(2_000) },
             FileSpec { name: "val/val_annotations.txt", bytes: None },
+            FileSpec { name: "train", bytes: None },
+            FileSpec { name: "val/images", bytes: None },
         ],
-        readable: false,
         mean: CIFAR_MEAN,
         std: CIFAR_STD,
         home: "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
     },
 ];
 
-/// All data sets known.
+/// All data sets that have a name of their own.
 #[must_use]
 pub fn entries() -> &'static [Entry] {
     ENTRIES
@@ -168,6 +162,6 @@ pub fn entries() -> &'static [Entry] {
 pub fn find(name: &str) -> Result<&'static Entry> {
     ENTRIES.iter().find(|entry| entry.name == name).ok_or_else(|| Error::Unknown {
         name: name.to_owned(),
-        known: ENTRIES.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", "),
+        known: ENTRIES.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ") + ", folder:NAME",
     })
 }

@@ -1,11 +1,15 @@
 //! From files to images in their roles.
 
-use super::entry::{Entry, IDX_FILES, find};
-use super::verify::{locate, present_path};
+use super::entry::{CIFAR_MEAN, CIFAR_STD, Entry, IDX_FILES, find};
+use super::locate::{locate, present_path};
+use super::tree::{self, Split, Tree};
 use crate::error::{Error, Malformed, Result};
+use crate::event::OnEvent;
 use crate::format::{cifar, grey_to_rgb, idx, read_file, stl10};
-use crate::image_set::{DataSet, ImageSet, Labeled, StoredImages};
+use crate::image_set::{CHANNELS, DataSet, ImageSet, Labeled};
+use crate::source::{CachePlace, ImageSource, Joined, StoredImages, decoded};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The embedded files, in the order of [`IDX_FILES`].
 pub(super) const EMBEDDED: [&[u8]; 4] = [
@@ -17,23 +21,39 @@ pub(super) const EMBEDDED: [&[u8]; 4] = [
 
 /// Reads a data set; `dir` is the folder that holds the data sets' folders.
 ///
+/// Image files are decoded once, into `dir/.cache` (see [`load_with`] for a look at how far that is).
+///
 /// # Errors
 /// When the name is unknown, files are missing, or one of them is damaged.
 pub fn load(name: &str, dir: &Path) -> Result<DataSet> {
-    let entry = find(name)?;
-    if !entry.readable {
-        return Err(Error::NoReader { name: name.to_owned() });
+    load_with(name, dir, &mut |_| {})
+}
+
+/// As [`load`]; what takes long tells so.
+///
+/// # Errors
+/// When the name is unknown, files are missing, or one of them is damaged.
+pub fn load_with(name: &str, dir: &Path, on_event: &mut OnEvent<'_>) -> Result<DataSet> {
+    if let Some(root) = tree::root(name, dir)? {
+        return load_tree(name, dir, tree::list_folder(name, &root)?, (CIFAR_MEAN, CIFAR_STD), on_event);
     }
+    let entry = find(name)?;
+    let folder = dir.join(entry.folder);
     let missing = locate(name, dir).missing;
     if !missing.is_empty() {
-        return Err(Error::Missing { name: name.to_owned(), dir: dir.join(entry.folder), missing });
+        return Err(Error::Missing { name: name.to_owned(), dir: folder, missing });
     }
-    let mut pretrain = None;
+    let (mut pretrain, mut folds) = (None, Vec::new());
     let (train, test) = match name {
+        "tinyimagenet" => {
+            let tree = tree::list_tinyimagenet(entry, dir)?;
+            return load_tree(name, dir, tree, (entry.mean, entry.std), on_event);
+        }
         "stl10" => {
-            let folder = dir.join(entry.folder);
+            let train = stl10_labeled(&folder, "train")?;
             pretrain = Some(stl10_images(&folder, &["train", "unlabeled"], None)?);
-            (stl10_labeled(&folder, "train")?, stl10_labeled(&folder, "test")?)
+            folds = stl10_folds(&folder, train.len())?.unwrap_or_default();
+            (train, stl10_labeled(&folder, "test")?)
         }
         "cifar10" => cifar_pair(entry, dir, cifar::Layout::Cifar10)?,
         "cifar100" => cifar_pair(entry, dir, cifar::Layout::Cifar100)?,
@@ -46,9 +66,53 @@ pub fn load(name: &str, dir: &Path) -> Result<DataSet> {
         pretrain: pretrain.unwrap_or_else(|| train.clone()),
         probe: Labeled::new(train)?,
         test: Labeled::new(test)?,
+        folds,
         classes: entry.classes,
         mean: entry.mean,
         std: entry.std,
+    })
+}
+
+/// Number of classes of a data set.
+///
+/// # Errors
+/// When the name is unknown, or the folder of `folder:NAME` is not there.
+pub fn classes(name: &str, dir: &Path) -> Result<usize> {
+    match tree::root(name, dir)? {
+        Some(root) => tree::classes(&root).map(|classes| classes.len()),
+        None => find(name).map(|entry| entry.classes),
+    }
+}
+
+/// Image files by way of the cache.
+fn load_tree(
+    name: &str,
+    dir: &Path,
+    tree: Tree,
+    (mean, std): ([f32; CHANNELS], [f32; CHANNELS]),
+    on_event: &mut OnEvent<'_>,
+) -> Result<DataSet> {
+    let mut source = |split: &Split, role: &str| {
+        let name = format!("{}.{role}", name.replace([':', '/', '\\'], "."));
+        decoded(&CachePlace { dir: dir.to_owned(), name }, &split.files, on_event)
+    };
+    let train = source(&tree.train, "train")?;
+    let pretrain = match &tree.unlabeled {
+        Some(split) => {
+            let both = Joined(vec![Arc::clone(&train), source(split, "unlabeled")?]);
+            ImageSet::from_source(Arc::new(both), None)?
+        }
+        None => ImageSet::from_source(Arc::clone(&train), tree.train.labels.clone())?,
+    };
+    let test = ImageSet::from_source(source(&tree.test, "test")?, tree.test.labels)?;
+    Ok(DataSet {
+        pretrain,
+        probe: Labeled::new(ImageSet::from_source(train, tree.train.labels)?)?,
+        test: Labeled::new(test)?,
+        folds: Vec::new(),
+        classes: tree.classes,
+        mean,
+        std,
     })
 }
 
@@ -72,11 +136,11 @@ fn cifar_pair(entry: &Entry, dir: &Path, layout: cifar::Layout) -> Result<(Image
 
 /// The images of some of STL-10's files: more than fits into many a memory, so they stay there.
 fn stl10_images(folder: &Path, splits: &[&str], labels: Option<Vec<u16>>) -> Result<ImageSet> {
-    let files = splits.iter().map(|split| {
+    let files = splits.iter().map(|split| -> Result<Arc<dyn ImageSource>> {
         let path = folder.join(format!("{split}_X.bin"));
-        StoredImages::open(&path, stl10_count(&path)?)
+        Ok(Arc::new(StoredImages::open(&path, stl10_count(&path)?, (stl10::SIDE, stl10::SIDE))?))
     });
-    ImageSet::stored(files.collect::<Result<_>>()?, labels, stl10::SIDE, stl10::SIDE)
+    ImageSet::from_source(Arc::new(Joined(files.collect::<Result<_>>()?)), labels)
 }
 
 fn stl10_labeled(folder: &Path, split: &str) -> Result<ImageSet> {
@@ -84,6 +148,15 @@ fn stl10_labeled(folder: &Path, split: &str) -> Result<ImageSet> {
     let path = folder.join(format!("{split}_y.bin"));
     let labels = stl10::parse_labels(&read_file(&path)?, images).map_err(|bad| bad.at(&path))?;
     stl10_images(folder, &[split], Some(labels))
+}
+
+/// The ten folds of the training images, where their file is there.
+pub(super) fn stl10_folds(folder: &Path, images: usize) -> Result<Option<Vec<Vec<u32>>>> {
+    let path = folder.join("fold_indices.txt");
+    if !path.exists() {
+        return Ok(None);
+    }
+    stl10::parse_folds(&read_file(&path)?, images).map(Some).map_err(|bad| bad.at(path))
 }
 
 /// Images of a file by its length.

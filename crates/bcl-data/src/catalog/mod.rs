@@ -1,9 +1,14 @@
 //! The data sets by name: where their files are looked for, how they are read, whether they are whole.
 
 mod entry;
+mod listing;
 mod load;
+mod locate;
+mod tree;
 mod verify;
+mod verify_tree;
 
 pub use entry::{Entry, FileSpec, entries, find};
-pub use load::load;
-pub use verify::{FileReport, Location, Verification, locate, verify};
+pub use load::{classes, load, load_with};
+pub use locate::{Location, locate, names};
+pub use verify::{FileReport, Verification, verify, verify_with};

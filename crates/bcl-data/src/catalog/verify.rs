@@ -1,72 +1,14 @@
-//! What is where, and whether it is whole.
+//! Whether a data set is whole.
 
 use super::entry::{Entry, IDX_FILES, find};
-use super::load::{EMBEDDED, stl10_count};
+use super::load::{EMBEDDED, stl10_count, stl10_folds};
+use super::locate::present_path;
+use super::tree;
+use super::verify_tree::{verify_folder, verify_tinyimagenet};
 use crate::error::{Error, Result};
+use crate::event::OnEvent;
 use crate::format::{cifar, idx, read_file, stl10};
 use std::path::{Path, PathBuf};
-
-/// Where a data set was looked for and what was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
-    /// Its folder; empty for the embedded set.
-    pub folder: PathBuf,
-    /// Names of the files that are not there.
-    pub missing: Vec<String>,
-    /// How many files it has in all.
-    pub files: usize,
-    readable: bool,
-}
-
-impl Location {
-    /// Whether every file is there and can be read by this version.
-    #[must_use]
-    pub fn is_present(&self) -> bool {
-        self.missing.is_empty() && self.readable
-    }
-
-    /// One phrase for lists.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        let folder = self.folder.display();
-        match (self.files, self.missing.len()) {
-            (0, _) => "embedded".to_owned(),
-            (_, 0) if self.readable => format!("in {folder}"),
-            (_, 0) => format!("in {folder}; no reader for it in this version yet"),
-            (files, missing) if files == missing => format!("not found (looked in {folder})"),
-            (files, missing) => {
-                format!("{missing} of {files} files missing in {folder}: {}", self.missing.join(", "))
-            }
-        }
-    }
-}
-
-/// Looks for the files of a data set without reading them; an unknown name has one missing file, its own name.
-#[must_use]
-pub fn locate(name: &str, dir: &Path) -> Location {
-    let Ok(entry) = find(name) else {
-        return Location {
-            folder: dir.join(name),
-            missing: vec![name.to_owned()],
-            files: 1,
-            readable: false,
-        };
-    };
-    let folder = dir.join(entry.folder);
-    let missing = entry
-        .files
-        .iter()
-        .filter(|file| present_path(&folder.join(file.name)).is_none())
-        .map(|file| file.name.to_owned())
-        .collect();
-    Location { folder, missing, files: entry.files.len(), readable: entry.readable }
-}
-
-/// The file itself, or itself with `.gz`, whichever is there.
-pub(super) fn present_path(plain: &Path) -> Option<PathBuf> {
-    let packed = PathBuf::from(format!("{}.gz", plain.display()));
-    [plain.to_owned(), packed].into_iter().find(|path| path.exists())
-}
 
 /// What `verify` found.
 #[derive(Debug)]
@@ -97,11 +39,22 @@ impl FileReport {
 /// Reads every file of a data set.
 ///
 /// # Errors
-/// When the name is unknown or this version has no reader for it; damaged and missing files are in the report.
+/// When the name is unknown; damaged and missing files are in the report.
 pub fn verify(name: &str, dir: &Path) -> Result<Verification> {
+    verify_with(name, dir, &mut |_| {})
+}
+
+/// As [`verify`]; what takes long tells so.
+///
+/// # Errors
+/// When the name is unknown; damaged and missing files are in the report.
+pub fn verify_with(name: &str, dir: &Path, on_event: &mut OnEvent<'_>) -> Result<Verification> {
+    if let Some(root) = tree::root(name, dir)? {
+        return Ok(Verification { files: verify_folder(name, &root, on_event) });
+    }
     let entry = find(name)?;
-    if !entry.readable {
-        return Err(Error::NoReader { name: name.to_owned() });
+    if name == "tinyimagenet" {
+        return Ok(Verification { files: verify_tinyimagenet(entry, dir, on_event) });
     }
     if entry.files.is_empty() {
         let files = IDX_FILES.iter().zip(EMBEDDED).map(|(name, bytes)| {
@@ -121,10 +74,18 @@ pub fn verify(name: &str, dir: &Path) -> Result<Verification> {
             Some(path) => report(path.clone(), describe_file(&path, file, entry)),
         }
     });
-    Ok(Verification { files: files.collect() })
+    Ok(Verification { files: files.chain(folds_report(entry, &folder)).collect() })
 }
 
-fn report(path: PathBuf, result: Result<String>) -> FileReport {
+/// STL-10's folds, which come with it but are not needed.
+fn folds_report(entry: &Entry, folder: &Path) -> Option<FileReport> {
+    let images = stl10_count(&folder.join("train_X.bin")).ok().filter(|_| entry.name == "stl10")?;
+    let folds = stl10_folds(folder, images).transpose()?;
+    let content = folds.map(|folds| format!("{} folds of {} images", folds.len(), folds[0].len()));
+    Some(report(folder.join("fold_indices.txt"), content))
+}
+
+pub(super) fn report(path: PathBuf, result: Result<String>) -> FileReport {
     match result {
         Ok(content) => FileReport { path, content, problem: None },
         Err(problem) => FileReport { path, content: String::new(), problem: Some(problem) },
@@ -179,7 +140,7 @@ fn describe_idx(
 }
 
 /// How many images a class has.
-fn histogram(labels: &[u16], classes: usize) -> String {
+pub(super) fn histogram(labels: &[u16], classes: usize) -> String {
     let mut counts = vec![0usize; classes];
     for &label in labels {
         counts[usize::from(label)] += 1;

@@ -1,8 +1,11 @@
 //! File formats: `parse(&[u8])` knows nothing of files, [`read_file`] nothing of formats.
 
+pub mod cache;
 pub mod cifar;
 pub mod idx;
+pub mod picture;
 pub mod stl10;
+pub mod tinyimagenet;
 
 use crate::error::{Error, Malformed, Result};
 use std::path::Path;
@@ -16,15 +19,23 @@ const LARGEST: u64 = 6_000_000_000;
 /// # Errors
 /// When it cannot be read, is no regular file, or is absurdly large.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
+    read_file_up_to(path, LARGEST)
+}
+
+/// Reads a whole regular file of at most `largest` bytes.
+///
+/// # Errors
+/// When it cannot be read, is no regular file, or is larger.
+pub(crate) fn read_file_up_to(path: &Path, largest: u64) -> Result<Vec<u8>> {
     let wrap = |source| Error::Read { path: path.to_owned(), source };
     let metadata = std::fs::metadata(path).map_err(wrap)?;
     if !metadata.is_file() {
         let got = if metadata.is_dir() { "a folder" } else { "a special file" };
         return Err(Malformed::new("a regular file", got).at(path));
     }
-    if metadata.len() > LARGEST {
+    if metadata.len() > largest {
         return Err(
-            Malformed::new(format!("at most {LARGEST} bytes"), format!("{} bytes", metadata.len())).at(path)
+            Malformed::new(format!("at most {largest} bytes"), format!("{} bytes", metadata.len())).at(path)
         );
     }
     std::fs::read(path).map_err(wrap)
