@@ -10,6 +10,7 @@ pub mod bench;
 pub mod cli;
 pub mod cmd;
 pub mod config;
+pub mod data;
 pub mod eval;
 pub mod explain;
 pub mod figure;

@@ -54,7 +54,12 @@ impl Progress {
 
     /// One more step is done; `message` is formatted only when it is shown.
     pub fn step(&mut self, message: impl FnOnce() -> String) {
-        self.done += 1;
+        self.reach(self.done + 1, message);
+    }
+
+    /// So many steps are done in all.
+    pub fn reach(&mut self, done: u64, message: impl FnOnce() -> String) {
+        self.done = done;
         let left = self.time_left();
         match &mut self.look {
             Look::Bar(bar) => {

@@ -10,7 +10,7 @@ use std::path::Path;
 use tch::Device;
 
 fn resolved(text: &str) -> anyhow::Result<Experiment> {
-    resolve(&parse(text)?, Device::Cpu)
+    resolve(&parse(text)?, "data".as_ref(), Device::Cpu)
 }
 
 fn message(text: &str) -> String {
@@ -25,7 +25,7 @@ fn the_ready_experiments_resolve() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "toml") {
-                let experiment = resolve(&load(&path).unwrap(), Device::Cpu).unwrap();
+                let experiment = resolve(&load(&path).unwrap(), "data".as_ref(), Device::Cpu).unwrap();
                 assert!(!experiment.cells.is_empty());
                 let losses: HashSet<&str> =
                     experiment.cells.iter().map(|cell| cell.loss.estimator.as_str()).collect();
@@ -41,7 +41,7 @@ fn the_ready_experiments_resolve() {
 #[test]
 fn the_quick_sweep_is_what_the_command_line_defaults_to() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/quick.toml");
-    let experiment = resolve(&load(&path).unwrap(), Device::Cpu).unwrap();
+    let experiment = resolve(&load(&path).unwrap(), "data".as_ref(), Device::Cpu).unwrap();
     let seeds: HashSet<u64> = experiment.cells.iter().map(|cell| cell.seed).collect();
     assert!(seeds.len() >= 2);
     assert!(experiment.cells.iter().all(|cell| cell.dataset == "fashion-mini"), "embedded data only");

@@ -11,7 +11,7 @@ use std::path::Path;
 use tch::Device;
 
 fn cell(text: &str) -> anyhow::Result<CellConfig> {
-    Ok(resolve(&parse(text)?, Device::Cpu)?.cells.remove(0))
+    Ok(resolve(&parse(text)?, "data".as_ref(), Device::Cpu)?.cells.remove(0))
 }
 
 fn message(text: &str) -> String {
@@ -25,7 +25,7 @@ fn with(augment: &str) -> String {
 
 fn recipe(name: &str) -> Vec<Policy> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../experiments/recipes/{name}.toml"));
-    let cell = resolve(&load(&path).unwrap(), Device::Cpu).unwrap().cells.remove(0);
+    let cell = resolve(&load(&path).unwrap(), "data".as_ref(), Device::Cpu).unwrap().cells.remove(0);
     cell.augment.policies(cell.image_size)
 }
 
@@ -100,8 +100,12 @@ fn committed_results_keep_their_names() {
     let file = std::fs::read_to_string(root.join("experiments/quick.toml")).unwrap();
     // They were made where `precision = "auto"` means bf16.
     let file = file.replace("[encoder]", "[encoder]\nprecision = \"bf16\"");
-    let found: Vec<String> =
-        resolve(&parse(&file).unwrap(), Device::Cpu).unwrap().cells.iter().map(CellConfig::run_id).collect();
+    let found: Vec<String> = resolve(&parse(&file).unwrap(), "data".as_ref(), Device::Cpu)
+        .unwrap()
+        .cells
+        .iter()
+        .map(CellConfig::run_id)
+        .collect();
     let rows = bcl_exp::store::read_cells(&root.join("results/2026-11-25-cpu/quick/cells.csv")).unwrap();
     assert_eq!(found, rows.iter().map(|row| row.run_id.clone()).collect::<Vec<_>>());
 }

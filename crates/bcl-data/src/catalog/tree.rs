@@ -141,7 +141,8 @@ pub(super) fn annotations(root: &Path, classes: &[String]) -> Result<Vec<(String
 fn labeled(folder: PathBuf, classes: &[String], below: &str, required: bool) -> Result<Split> {
     let (mut files, mut labels) = (Vec::new(), Vec::new());
     for (label, class) in (0..).zip(classes) {
-        let path = folder.join(class).join(below);
+        let class = folder.join(class);
+        let path = if below.is_empty() { class } else { class.join(below) };
         if !required && !path.is_dir() {
             continue;
         }

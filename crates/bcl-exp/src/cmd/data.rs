@@ -48,26 +48,24 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// One line a data set.
 pub(super) fn print_list(data: &Path) {
-    for entry in catalog::entries() {
-        let state = catalog::locate(entry.name, data).describe();
-        println!("  {:<14} {:>4} classes  {state}", entry.name, entry.classes);
+    for name in catalog::names(data) {
+        let state = catalog::locate(&name, data).describe();
+        // What is listed has classes, unless it vanished just now.
+        let classes = catalog::classes(&name, data).unwrap_or_default();
+        println!("  {name:<14} {classes:>4} classes  {state}");
     }
 }
 
 fn verify(names: &[String], data: &Path) -> Result<()> {
     let chosen: Vec<String> = if names.is_empty() {
-        catalog::entries()
-            .iter()
-            .filter(|entry| catalog::locate(entry.name, data).is_present())
-            .map(|e| e.name.to_owned())
-            .collect()
+        catalog::names(data).into_iter().filter(|name| catalog::locate(name, data).is_present()).collect()
     } else {
         names.to_vec()
     };
     ensure!(!chosen.is_empty(), "no data set was found in {}", data.display());
     let mut damaged = 0;
     for name in &chosen {
-        let report = catalog::verify(name, data)?;
+        let report = crate::data::verify(name, data)?;
         println!("{name}:");
         for file in &report.files {
             println!(

@@ -3,7 +3,7 @@
 use crate::config::CellConfig;
 use crate::eval::{Features, Outcome, Representation, auc, knn, linear, representation};
 use crate::train::{Place, RunFlags, load_model};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use bcl_data::{DataSet, Policy};
 use bcl_models::Model;
 use std::path::PathBuf;
@@ -38,6 +38,9 @@ pub enum What {
         /// What to score
         #[command(flatten)]
         common: Common,
+        /// Fit on each of the data set's folds and report the mean (STL-10's protocol)
+        #[arg(long)]
+        folds: bool,
         /// cached (features of plain images, logistic regression to convergence) or published (augmented, Adam)
         #[arg(long, value_name = "PROTOCOL", default_value = "cached", value_parser = ["cached", "published"])]
         protocol: String,
@@ -53,6 +56,9 @@ pub enum What {
         /// What to score
         #[command(flatten)]
         common: Common,
+        /// Fit on each of the data set's folds and report the mean (STL-10's protocol)
+        #[arg(long)]
+        folds: bool,
         /// Neighbours
         #[arg(long, value_name = "K", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
         k: u32,
@@ -88,10 +94,12 @@ pub fn run(args: &Args) -> Result<()> {
     | What::Representation { common }) = &args.what;
     let scored = Scored::load(common)?;
     let json = match &args.what {
-        What::Knn { k, temperature, .. } => {
-            let classes = scored.set.classes as i64;
-            let outcome = knn::classify(&scored.probe()?, &scored.test()?, classes, *k, *temperature)?;
-            scored.report("knn", &outcome, serde_json::json!({ "k": k, "temperature": temperature }))
+        What::Knn { k, temperature, folds, .. } => {
+            let (classes, probe, test) = (scored.set.classes as i64, scored.probe()?, scored.test()?);
+            let outcomes = scored.for_each_fold(*folds, |fold| {
+                knn::classify(&probe.select(fold)?, &test, classes, *k, *temperature)
+            })?;
+            scored.report("knn", &outcomes, serde_json::json!({ "k": k, "temperature": temperature }))
         }
         What::Auc { anchors, .. } => serde_json::json!({
             "score": "auc",
@@ -114,14 +122,14 @@ pub fn run(args: &Args) -> Result<()> {
                 "measures": measures,
             })
         }
-        What::Linear { protocol, epochs, learning_rate, .. } => {
-            let outcome = scored.linear(protocol, *epochs, *learning_rate)?;
+        What::Linear { protocol, epochs, learning_rate, folds, .. } => {
+            let outcomes = scored.linear(protocol, *epochs, *learning_rate, *folds)?;
             let settings = serde_json::json!({
                 "protocol": protocol,
                 "epochs": (protocol == "published").then_some(epochs),
                 "encoder_batch_norm": "running statistics",
             });
-            scored.report("linear", &outcome, settings)
+            scored.report("linear", &outcomes, settings)
         }
     };
     println!("{}", serde_json::to_string_pretty(&json)?);
@@ -142,8 +150,9 @@ impl Scored {
         let (mut cell, model) = load_model(&common.checkpoint, &place)?;
         if let Some(name) = &common.dataset {
             cell.dataset.clone_from(name);
+            (cell.mean, cell.std) = (None, None); // those were for the run's data set
         }
-        let set = bcl_data::catalog::load(&cell.dataset, &place.data)?;
+        let set = cell.normalized(&crate::data::load(&cell.dataset, &place.data)?);
         Ok(Self { cell, model, set, place })
     }
 
@@ -159,40 +168,67 @@ impl Scored {
         Features::extract(&self.model, &self.set.test, &self.policy(Policy::plain), self.place.threads)
     }
 
-    fn linear(&self, protocol: &str, epochs: u32, learning_rate: f64) -> Result<Outcome> {
-        let classes = self.set.classes as i64;
-        let classifier = if protocol == "published" {
-            let settings = linear::PublishedProbe {
-                epochs,
-                learning_rate,
-                weight_decay: 1e-6,
-                batch: 512,
-                seed: self.cell.seed,
-                threads: self.place.threads,
-            };
-            linear::published(
-                &self.model,
-                &self.set.probe,
-                &self.policy(Policy::published),
-                classes,
-                settings,
-            )?
-        } else {
-            linear::cached(&self.probe()?, classes)?
-        };
-        linear::judge(&classifier, &self.test()?)
+    /// The outcome of the whole probe split (`None`), or, when asked for, of each of its folds.
+    fn for_each_fold(
+        &self,
+        folds: bool,
+        mut score: impl FnMut(Option<&[u32]>) -> Result<Outcome>,
+    ) -> Result<Vec<Outcome>> {
+        if !folds {
+            return Ok(vec![score(None)?]);
+        }
+        let name = &self.cell.dataset;
+        ensure!(
+            !self.set.folds.is_empty(),
+            "--folds: {name} has none (stl10 has, with its fold_indices.txt)"
+        );
+        self.set.folds.iter().map(|fold| score(Some(fold))).collect()
     }
 
-    fn report(&self, score: &str, outcome: &Outcome, settings: serde_json::Value) -> serde_json::Value {
-        serde_json::json!({
+    fn linear(&self, protocol: &str, epochs: u32, learning_rate: f64, folds: bool) -> Result<Vec<Outcome>> {
+        let (classes, test) = (self.set.classes as i64, self.test()?);
+        if protocol != "published" {
+            let probe = self.probe()?;
+            return self.for_each_fold(folds, |fold| {
+                linear::judge(&linear::cached(&probe.select(fold)?, classes)?, &test)
+            });
+        }
+        let settings = linear::PublishedProbe {
+            epochs,
+            learning_rate,
+            weight_decay: 1e-6,
+            batch: 512,
+            seed: self.cell.seed,
+            threads: self.place.threads,
+        };
+        let policy = self.policy(Policy::published);
+        self.for_each_fold(folds, |fold| {
+            let probe =
+                fold.map_or_else(|| Ok(self.set.probe.clone()), |fold| self.set.probe.select(fold))?;
+            linear::judge(&linear::published(&self.model, &probe, &policy, classes, settings)?, &test)
+        })
+    }
+
+    /// The outcome, or the mean over the folds with each of them.
+    fn report(&self, score: &str, outcomes: &[Outcome], settings: serde_json::Value) -> serde_json::Value {
+        let top1: Vec<f64> = outcomes.iter().map(|outcome| outcome.top1).collect();
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let top5: Option<Vec<f64>> = outcomes.iter().map(|outcome| outcome.top5).collect();
+        let mut json = serde_json::json!({
             "score": score,
             "dataset": self.cell.dataset,
             "run_id": self.cell.run_id(),
             "settings": settings,
-            "top1": outcome.top1,
-            "top5": outcome.top5,
-            "per_class": outcome.per_class,
-            "confusion": outcome.confusion,
-        })
+            "top1": mean(&top1),
+            "top5": top5.map(|top5| mean(&top5)),
+        });
+        match outcomes {
+            [one] => {
+                json["per_class"] = serde_json::json!(one.per_class);
+                json["confusion"] = serde_json::json!(one.confusion);
+            }
+            _ => json["top1_of_folds"] = serde_json::json!(top1),
+        }
+        json
     }
 }

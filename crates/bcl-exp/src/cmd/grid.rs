@@ -38,7 +38,7 @@ pub struct Args {
 /// end, when cells failed.
 pub fn run(file: &Path, args: &Args) -> Result<()> {
     let place = args.run.place()?.augmenting(&args.augment);
-    let experiment = config::resolve(&config::load(file)?, place.device)?;
+    let experiment = config::resolve(&config::load(file)?, &place.data, place.device)?;
     if args.dry_run {
         return dry_run(&experiment, args);
     }

@@ -110,6 +110,8 @@ fn cell(args: &Args, device: tch::Device) -> Result<CellConfig> {
         description: String::new(),
         data: DataTable {
             dataset: args.dataset.clone(),
+            mean: None,
+            std: None,
             pretrain_images: args.pretrain_images,
             image_size: args.image_size,
         },
@@ -134,5 +136,5 @@ fn cell(args: &Args, device: tch::Device) -> Result<CellConfig> {
     };
     let mut request = args.loss.request();
     request.alpha_source.clone_from(&args.alpha_source);
-    config::resolve_cell(&file, &request, args.seed, device)
+    config::resolve_cell(&file, &request, args.seed, &args.run.data, device)
 }

@@ -12,6 +12,12 @@ use sha2::{Digest, Sha256};
 pub struct CellConfig {
     /// A name of `bcl-exp data list`.
     pub dataset: String,
+    /// Channel means to normalise by; those of the data set unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean: Option<[f32; 3]>,
+    /// Channel standard deviations likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub std: Option<[f32; 3]>,
     /// Train on this many images only.
     pub pretrain_images: Option<usize>,
     /// Side of the views, pixels.
@@ -109,6 +115,12 @@ impl CellConfig {
         policies.map(|policy| policy.with_normalization(set.mean, set.std)).collect()
     }
 
+    /// The data set, normalised as this cell asks.
+    #[must_use]
+    pub fn normalized(&self, set: &DataSet) -> DataSet {
+        DataSet { mean: self.mean.unwrap_or(set.mean), std: self.std.unwrap_or(set.std), ..set.clone() }
+    }
+
     /// Checks what no other type checks.
     pub(super) fn validate(&self) -> Result<()> {
         let (train, eval, encoder) = (&self.train, &self.eval, &self.encoder);
@@ -117,6 +129,13 @@ impl CellConfig {
             "image_size: expected 8 to 512 pixels, got {}",
             self.image_size
         );
+        for (name, values, lowest) in [("mean", self.mean, f32::MIN), ("std", self.std, f32::MIN_POSITIVE)] {
+            ensure!(
+                values.iter().flatten().all(|value| value.is_finite() && *value >= lowest),
+                "data.{name}: expected three {} numbers, got {values:?}",
+                if name == "std" { "positive" } else { "finite" }
+            );
+        }
         ensure!(train.epochs >= 1, "epochs: expected at least 1, got 0");
         ensure!(train.batch_pairs >= 2, "batch_pairs: expected at least 2, got {}", train.batch_pairs);
         if let Some(micro) = train.micro_pairs {

@@ -7,6 +7,7 @@ use crate::sweep;
 use anyhow::{Context, Result, bail, ensure};
 use bcl_models::{Arch, Precision, Stem};
 use std::collections::HashSet;
+use std::path::Path;
 
 /// What a sweep needs: the cells, and what does not change their results.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,11 +31,12 @@ pub struct RunOptions {
     pub knn_every: u32,
 }
 
-/// Resolves a parsed file. `device` decides what `precision = "auto"` means.
+/// Resolves a parsed file. `device` decides what `precision = "auto"` means; a folder data set is looked at in `data`, for its
+/// number of classes.
 ///
 /// # Errors
 /// On any value out of range, with the table and key it stands in.
-pub fn resolve(file: &ExperimentFile, device: tch::Device) -> Result<Experiment> {
+pub fn resolve(file: &ExperimentFile, data: &Path, device: tch::Device) -> Result<Experiment> {
     ensure!(file.train.checkpoint_every >= 1, "train.checkpoint_every: expected at least 1, got 0");
     let mut cells = Vec::new();
     let mut seen = HashSet::new();
@@ -42,7 +44,7 @@ pub fn resolve(file: &ExperimentFile, device: tch::Device) -> Result<Experiment>
         let expanded = expand(grid);
         ensure!(!expanded.is_empty(), "[[grid]] {}: an empty list leaves no cell", index + 1);
         for (request, seed) in expanded {
-            let cell = resolve_cell(file, &request, seed, device)
+            let cell = resolve_cell(file, &request, seed, data, device)
                 .with_context(|| format!("[[grid]] {} of the experiment", index + 1))?;
             if seen.insert(cell.run_id()) {
                 cells.push(cell);
@@ -62,9 +64,10 @@ pub fn resolve_cell(
     file: &ExperimentFile,
     request: &LossRequest,
     seed: u64,
+    data: &Path,
     device: tch::Device,
 ) -> Result<CellConfig> {
-    let classes = bcl_data::catalog::find(&file.data.dataset)?.classes;
+    let classes = bcl_data::catalog::classes(&file.data.dataset, data)?;
     let (encoder, train, eval) = (&file.encoder, &file.train, &file.eval);
     let arch: Arch = encoder.arch.parse()?;
     let stem: Stem = encoder.stem.parse()?;
@@ -76,6 +79,8 @@ pub fn resolve_cell(
     };
     let cell = CellConfig {
         dataset: file.data.dataset.clone(),
+        mean: file.data.mean,
+        std: file.data.std,
         pretrain_images: file.data.pretrain_images,
         image_size: file.data.image_size,
         augment: file.augment.resolve(file.data.image_size)?,

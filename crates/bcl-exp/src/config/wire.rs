@@ -36,8 +36,12 @@ pub struct ExperimentFile {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataTable {
-    /// A name of `bcl-exp data list`.
+    /// A name of `bcl-exp data list`: a known data set, or `folder:NAME`.
     pub dataset: String,
+    /// Channel means to normalise by, for pixels in [0, 1]; those of the data set by default.
+    pub mean: Option<[f32; 3]>,
+    /// Channel standard deviations likewise.
+    pub std: Option<[f32; 3]>,
     /// Train on the first n images only (stratified by label where there are labels); all by default.
     pub pretrain_images: Option<usize>,
     /// Side of the views in pixels; 32 as published.

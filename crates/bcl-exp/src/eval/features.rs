@@ -58,6 +58,19 @@ impl Features {
         Self::new(Tensor::f_cat(&features, 0)?, Tensor::from_slice(&labels).to_device(model.device()))
     }
 
+    /// The features of these images; all of them where there is no list.
+    ///
+    /// # Errors
+    /// On a place past the end.
+    pub fn select(&self, places: Option<&[u32]>) -> Result<Self> {
+        let Some(places) = places else {
+            return Self::new(self.x.shallow_clone(), self.labels.shallow_clone());
+        };
+        let places: Vec<i64> = places.iter().map(|&place| i64::from(place)).collect();
+        let places = Tensor::from_slice(&places).to_device(self.x.device());
+        Self::new(self.x.f_index_select(0, &places)?, self.labels.f_index_select(0, &places)?)
+    }
+
     /// Rows of length 1.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ impl<'a> Trainer<'a> {
         on_epoch: &mut OnEpoch<'_>,
     ) -> Result<CellRow> {
         machine::reset_peak_memory();
-        let set = self.data_set(&cell.dataset)?;
+        let set = cell.normalized(&*self.data_set(&cell.dataset)?);
         let folder = self.folder(cell)?;
         let mut row = self.blank_row(cell, &set);
         match self.train_and_score(cell, options, &set, &folder, on_epoch) {
@@ -148,7 +148,7 @@ impl<'a> Trainer<'a> {
         if let Some(set) = self.sets.get(name) {
             return Ok(Arc::clone(set));
         }
-        let set = Arc::new(bcl_data::catalog::load(name, &self.place.data)?);
+        let set = Arc::new(crate::data::load(name, &self.place.data)?);
         self.sets.insert(name.to_owned(), Arc::clone(&set));
         Ok(set)
     }
