@@ -17,8 +17,12 @@ pub struct LoaderConfig {
     pub batch: usize,
     /// Names the random streams.
     pub seed: u64,
-    /// Names them too; from 0.
+    /// Names them too; from 0. The first epoch that is gone through.
     pub epoch: u64,
+    /// How many epochs are, one after another.
+    pub epochs: u32,
+    /// The first epoch begins with this batch, from 0; those before it are not made.
+    pub first: usize,
     /// Visit the images in the epoch's random order instead of their own.
     pub shuffle: bool,
     /// Leave out the last batch when it is not full.
@@ -56,7 +60,7 @@ impl ViewKind {
 }
 
 impl LoaderConfig {
-    /// In shuffled order, full batches only: pretraining.
+    /// One epoch in shuffled order, full batches only: pretraining.
     #[must_use]
     pub fn training(batch: usize, seed: u64, epoch: u64, threads: usize) -> Self {
         let (layout, kind) = Default::default();
@@ -64,6 +68,8 @@ impl LoaderConfig {
             batch,
             seed,
             epoch,
+            epochs: 1,
+            first: 0,
             shuffle: true,
             drop_last: true,
             threads,
@@ -81,13 +87,15 @@ impl LoaderConfig {
     }
 }
 
-/// An iterator over the batches of one epoch. Dropping it stops its threads.
+/// An iterator over the batches of an epoch, and after [`ViewLoader::next_epoch`] over those of the next one. Batches are made
+/// ahead across the end of an epoch, so that the next one does not begin with waiting. Dropping the loader stops its threads.
 ///
 /// A view depends on (seed, epoch, image, view) alone: not on threads, order, batch size or device.
 #[derive(Debug)]
 pub struct ViewLoader {
     config: LoaderConfig,
     batches: usize,
+    /// Of this epoch, with those left out.
     delivered: usize,
     receiver: Option<Receiver<Result<Made>>>,
     worker: Option<JoinHandle<()>>,
@@ -105,11 +113,6 @@ impl ViewLoader {
                 return Err(Error::Parameter { name, expected: "at least 1".into(), got: "0".into() });
             }
         }
-        let order = if config.shuffle {
-            epoch_order(config.seed, config.epoch, set.len())
-        } else {
-            (0..set.len() as u32).collect()
-        };
         let batches =
             if config.drop_last { set.len() / config.batch } else { set.len().div_ceil(config.batch) };
         let stopped = |error: &dyn std::fmt::Display| Error::Loader(error.to_string());
@@ -123,22 +126,46 @@ impl ViewLoader {
             .name("loader".into())
             .spawn(move || {
                 let mut planner = Planner::default();
-                for indices in order.chunks(config.batch).take(batches) {
-                    let batch = pool.install(|| make(&set, &views, config, &mut planner, indices));
-                    let last = batch.is_err();
-                    if sender.send(batch).is_err() || last {
-                        return; // the receiver has been dropped, or the error is the last that is to be said
+                for ahead in 0..u64::from(config.epochs) {
+                    let config = LoaderConfig { epoch: config.epoch + ahead, ..config };
+                    let order = order(config, set.len());
+                    let skipped = if ahead == 0 { config.first } else { 0 };
+                    for indices in order.chunks(config.batch).take(batches).skip(skipped) {
+                        let batch = pool.install(|| make(&set, &views, config, &mut planner, indices));
+                        let last = batch.is_err();
+                        if sender.send(batch).is_err() || last {
+                            return; // the receiver has been dropped, or the error is the last that is to be said
+                        }
                     }
                 }
             })
             .map_err(|error| stopped(&error))?;
-        Ok(Self { config, batches, delivered: 0, receiver: Some(receiver), worker: Some(worker) })
+        let delivered = if config.epochs == 0 { batches } else { config.first.min(batches) };
+        Ok(Self { config, batches, delivered, receiver: Some(receiver), worker: Some(worker) })
     }
 
-    /// How many batches the whole epoch has.
+    /// How many batches a whole epoch has.
     #[must_use]
     pub fn batches(&self) -> usize {
         self.batches
+    }
+
+    /// The epoch whose batches come, from 0.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.config.epoch
+    }
+
+    /// Goes on to the next epoch; what is left of this one is passed over. False, and no batch comes, after the last one.
+    pub fn next_epoch(&mut self) -> bool {
+        // The batches come in order: what is left has to be taken first.
+        while self.next().is_some() {}
+        if self.config.epochs <= 1 || self.receiver.is_none() {
+            return false;
+        }
+        (self.config.epoch, self.config.epochs, self.delivered) =
+            (self.config.epoch + 1, self.config.epochs - 1, 0);
+        true
     }
 }
 
@@ -191,4 +218,9 @@ impl Drop for ViewLoader {
             let _ = worker.join();
         }
     }
+}
+
+/// The order in which an epoch visits the images.
+fn order(config: LoaderConfig, images: usize) -> Vec<u32> {
+    if config.shuffle { epoch_order(config.seed, config.epoch, images) } else { (0..images as u32).collect() }
 }

@@ -95,6 +95,38 @@ fn other_images_and_other_views_change_no_view() {
     }
 }
 
+/// Which images a loader's batches have, and the first value of each view.
+fn seen(batches: impl Iterator<Item = bcl_data::Result<bcl_data::ViewBatch>>) -> Vec<(Vec<u32>, Vec<f64>)> {
+    let first = |view: &tch::Tensor| view.flatten(0, -1).double_value(&[0]);
+    batches
+        .map(|batch| batch.unwrap())
+        .map(|batch| (batch.indices.clone(), batch.views.iter().map(first).collect()))
+        .collect()
+}
+
+#[test]
+fn epochs_follow_one_another_and_may_begin_in_the_middle() {
+    let loader = |config| ViewLoader::new(images(23), pair(16), config).unwrap();
+    let config = |epoch| LoaderConfig::training(5, 7, epoch, 2);
+    let apart: Vec<_> = (3..6).map(|epoch| seen(loader(config(epoch)))).collect();
+    assert_ne!(apart[0], apart[1]);
+    let mut together = loader(LoaderConfig { epochs: 3, first: 1, ..config(3) });
+    assert_eq!((together.epoch(), together.len(), together.batches()), (3, 3, 4));
+    assert_eq!(seen(together.by_ref()), apart[0][1..]);
+    assert!(together.next().is_none(), "an epoch's end is an end until the next one is begun");
+    assert!(together.next_epoch());
+    assert_eq!((together.epoch(), together.len()), (4, 4));
+    assert_eq!(seen(together.by_ref().take(2)), apart[1][..2]);
+    assert!(together.next_epoch(), "what is left of an epoch is passed over");
+    assert_eq!(seen(together.by_ref()), apart[2]);
+    assert!(!together.next_epoch());
+    assert!(together.next().is_none());
+    for nothing in [LoaderConfig { epochs: 0, ..config(3) }, LoaderConfig { first: 9, ..config(3) }] {
+        let mut nothing = loader(nothing);
+        assert!(nothing.next().is_none() && !nothing.next_epoch());
+    }
+}
+
 #[test]
 fn shapes_and_counts_are_as_told() {
     let loader = ViewLoader::new(images(23), pair(16), LoaderConfig::training(5, 0, 0, 2)).unwrap();

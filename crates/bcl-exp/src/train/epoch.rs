@@ -8,8 +8,7 @@ use crate::config::CellConfig;
 use crate::progress::Progress;
 use anyhow::{Result, ensure};
 use bcl_core::ContrastiveLoss;
-use bcl_data::{ImageSet, Layout, LoaderConfig, Policy, ViewKind, ViewLoader};
-use bcl_models::Precision;
+use bcl_data::ViewLoader;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tch::{Kind, Tensor};
@@ -21,9 +20,6 @@ const LOOK_EVERY: u64 = 16;
 pub(super) struct EpochInput<'a> {
     pub(super) cell: &'a CellConfig,
     pub(super) place: &'a Place,
-    pub(super) set: &'a ImageSet,
-    /// One for each view.
-    pub(super) policies: &'a [Policy],
     pub(super) loss: &'a dyn ContrastiveLoss,
     pub(super) alpha: Option<f64>,
     /// From 0.
@@ -41,31 +37,17 @@ pub(super) struct EpochResult {
     pub(super) waited: Duration,
 }
 
-/// Trains one epoch.
+/// Trains the epoch whose batches `loader` gives.
 pub(super) fn run(
     session: &mut Session,
     input: &EpochInput<'_>,
+    loader: &mut ViewLoader,
     progress: &mut Progress,
 ) -> Result<EpochResult> {
     let begun = Instant::now();
-    let train = &input.cell.train;
-    let bf16 = input.cell.encoder.precision == Precision::Bf16.to_string();
-    let config = LoaderConfig {
-        // As the encoder wants them, so that nothing is copied once more.
-        layout: Layout::ChannelsLast,
-        kind: if bf16 { ViewKind::Bf16 } else { ViewKind::F32 },
-        device: input.place.augment,
-        ..LoaderConfig::training(
-            train.batch_pairs,
-            input.cell.seed,
-            u64::from(input.epoch),
-            input.place.threads,
-        )
-    };
-    let loader = ViewLoader::new(input.set.clone(), input.policies.to_vec(), config)?;
     let mut sum = Tensor::zeros([], (Kind::Double, input.place.device));
     let (mut steps, mut views, mut waited, mut shown) = (0u64, 0u64, Duration::ZERO, f64::NAN);
-    for batch in loader {
+    for batch in loader.by_ref() {
         let batch = batch?;
         waited += batch.waited;
         session.adam.zero_grad(&session.model)?;

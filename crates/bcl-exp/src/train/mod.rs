@@ -8,6 +8,7 @@ pub mod score;
 mod session;
 mod step;
 mod trainer;
+mod views;
 
 pub use failure::NonFiniteLoss;
 pub use place::{AugmentFlags, AugmentOn, Place, RunFlags, device_name, parse_device};

@@ -4,6 +4,7 @@ use super::epoch::{self, EpochInput};
 use super::place::Place;
 use super::score::{self, Scores};
 use super::session::Session;
+use super::views;
 use crate::config::{CellConfig, RunOptions};
 use crate::machine;
 use crate::progress::Progress;
@@ -74,7 +75,6 @@ impl<'a> Trainer<'a> {
         on_epoch: &mut OnEpoch<'_>,
     ) -> Result<(Session, Scores)> {
         let pretrain = score::pretrain_images(set, cell)?;
-        let policies = cell.views(set);
         let mut session = Session::resume(cell, self.place, folder, &|line| eprintln!("  {line}"))?;
         let total = cell.train.epochs;
         let batches = (pretrain.len() / cell.train.batch_pairs) as u64;
@@ -88,6 +88,7 @@ impl<'a> Trainer<'a> {
         let first = session.progress.epochs;
         let mut progress =
             Progress::new(&cell.loss.estimator, u64::from(first) * batches, u64::from(total) * batches);
+        let mut loader = views::loader(cell, self.place, set, pretrain, first)?;
         for epoch in first..total {
             let begun = Instant::now();
             let mut location = session.progress.location.clone();
@@ -96,17 +97,9 @@ impl<'a> Trainer<'a> {
             })?;
             session.progress.location = location;
             let loss = cell.loss.build(alpha)?;
-            let input = EpochInput {
-                cell,
-                place: self.place,
-                set: &pretrain,
-                policies: &policies,
-                loss: loss.as_ref(),
-                alpha,
-                epoch,
-                folder,
-            };
-            let result = epoch::run(&mut session, &input, &mut progress)?;
+            let input = EpochInput { cell, place: self.place, loss: loss.as_ref(), alpha, epoch, folder };
+            let result = epoch::run(&mut session, &input, &mut loader, &mut progress)?;
+            loader.next_epoch();
             let state = &mut session.progress;
             state.epochs = epoch + 1;
             state.views += result.views;
