@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// Result of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A problem with a data set or with what is asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,24 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// A file that cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that cannot be downloaded.
+    #[error("cannot download {address} ({tries} tries without progress): {reason}")]
+    Download {
+        /// Where it should be.
+        address: String,
+        /// How often it was tried since the last byte came.
+        tries: u32,
+        /// What went wrong the last time.
+        reason: String,
     },
     /// A file whose content is not what it should be.
     #[error("{}: expected {expected}, got {got}", path.display())]
@@ -61,6 +79,13 @@ pub enum Error {
     /// The loader's thread ended before its work was done.
     #[error("the data loader stopped: {0}")]
     Loader(String),
+}
+
+impl Error {
+    /// That `path` cannot be written.
+    pub(crate) fn write(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        Self::Write { path: path.into(), source }
+    }
 }
 
 /// A parse error before it is known from which file.

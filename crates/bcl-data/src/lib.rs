@@ -23,6 +23,7 @@ mod batch;
 pub mod catalog;
 pub mod error;
 mod event;
+pub mod fetch;
 pub mod format;
 mod image_set;
 mod loader;

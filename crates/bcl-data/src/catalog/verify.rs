@@ -7,6 +7,7 @@ use super::tree;
 use super::verify_tree::{verify_folder, verify_tinyimagenet};
 use crate::error::{Error, Result};
 use crate::event::OnEvent;
+use crate::fetch::manifest;
 use crate::format::{cifar, idx, read_file, stl10};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +55,8 @@ pub fn verify_with(name: &str, dir: &Path, on_event: &mut OnEvent<'_>) -> Result
     }
     let entry = find(name)?;
     if name == "tinyimagenet" {
-        return Ok(Verification { files: verify_tinyimagenet(entry, dir, on_event) });
+        let files = verify_tinyimagenet(entry, dir, on_event);
+        return Ok(Verification { files: with_checksums(&dir.join(entry.folder), files)? });
     }
     if entry.files.is_empty() {
         let files = IDX_FILES.iter().zip(EMBEDDED).map(|(name, bytes)| {
@@ -74,7 +76,21 @@ pub fn verify_with(name: &str, dir: &Path, on_event: &mut OnEvent<'_>) -> Result
             Some(path) => report(path.clone(), describe_file(&path, file, entry)),
         }
     });
-    Ok(Verification { files: files.chain(folds_report(entry, &folder)).collect() })
+    let files = files.chain(folds_report(entry, &folder)).collect();
+    Ok(Verification { files: with_checksums(&folder, files)? })
+}
+
+/// Adds what the checksums say that a download left, where there are any: they know every byte.
+fn with_checksums(folder: &Path, mut files: Vec<FileReport>) -> Result<Vec<FileReport>> {
+    for (file, problem) in manifest::check(folder)?.into_iter().flatten() {
+        let path = folder.join(file);
+        match files.iter_mut().find(|report| report.path == path) {
+            Some(report) if report.problem.is_some() => {} // what the format says is told already
+            Some(report) => report.problem = Some(problem),
+            None => files.push(report(path, Err(problem))),
+        }
+    }
+    Ok(files)
 }
 
 /// STL-10's folds, which come with it but are not needed.
