@@ -23,6 +23,10 @@ pub struct ViewBatch {
     pub waited: Duration,
 }
 
+/// Images of a batch, as they are, that go to a device; more, those of large photographs, are made into views here, which is
+/// the same. On a device they take four times as much for a moment.
+const MOST_BYTES: usize = 256 << 20;
+
 /// What the loader's threads give on.
 #[derive(Debug)]
 pub(crate) struct Made {
@@ -57,18 +61,20 @@ pub(crate) fn make(
         waited: Duration::ZERO,
     };
     let views = policies.iter().enumerate();
-    let Some(device) = config.device else {
-        let view = |(view, policy)| match config.kind {
-            ViewKind::F32 => view_of::<f32>(set, policy, config, indices, view),
-            ViewKind::Bf16 => view_of::<Bf16>(set, policy, config, indices, view),
-        };
-        batch.views = views.map(view).collect::<Result<_>>()?;
-        return Ok(Made { batch, planned: None });
-    };
     let shapes: Vec<(usize, usize)> =
         indices.iter().map(|&index| set.size(index as usize)).collect::<Result<_>>()?;
     // Images of other sizes lie in the upper left of what holds the largest.
     let shape = shapes.iter().fold((0, 0), |(h, w), &(height, width)| (h.max(height), w.max(width)));
+    let Some(device) = config.device.filter(|_| indices.len() * CHANNELS * shape.0 * shape.1 <= MOST_BYTES)
+    else {
+        let view = |(view, policy)| match config.kind {
+            ViewKind::F32 => view_of::<f32>(set, policy, config, indices, view),
+            ViewKind::Bf16 => view_of::<Bf16>(set, policy, config, indices, view),
+        };
+        let of_device = |view: Tensor| staged(view, config.device.unwrap_or(Device::Cpu));
+        batch.views = views.map(view).map(|view| view.map(of_device)).collect::<Result<_>>()?;
+        return Ok(Made { batch, planned: None });
+    };
     let plan = |(view, policy): (usize, &Policy)| {
         let both = indices.par_iter().zip(&shapes);
         let drawn: Vec<Drawn> =
@@ -88,6 +94,8 @@ impl Made {
             let images = uploaded(&images, device)?;
             let view = |plan: &BatchPlan| plan.apply(&images, config.layout, config.kind.tensor_kind());
             batch.views = plans.iter().map(view).collect::<Result<_>>()?;
+        } else if let Some(device) = config.device {
+            batch.views = batch.views.iter().map(|view| uploaded(view, device)).collect::<Result<_>>()?;
         }
         Ok(batch)
     }

@@ -128,6 +128,15 @@ fn epochs_follow_one_another_and_may_begin_in_the_middle() {
 }
 
 #[test]
+fn images_too_large_for_a_device_are_augmented_before_they_go_there() {
+    let side = 10_000; // 300 MB
+    let large = ImageSet::new(vec![99; 3 * side * side], None, side, side).unwrap();
+    let config = LoaderConfig::evaluation(1, 1);
+    let here = views_of(large.clone(), pair(16), config);
+    assert_eq!(views_of(large, pair(16), LoaderConfig { device: Some(Device::Cpu), ..config }), here);
+}
+
+#[test]
 fn shapes_and_counts_are_as_told() {
     let loader = ViewLoader::new(images(23), pair(16), LoaderConfig::training(5, 0, 0, 2)).unwrap();
     assert_eq!((loader.batches(), loader.len()), (4, 4));
