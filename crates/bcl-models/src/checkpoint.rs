@@ -2,11 +2,15 @@
 
 use crate::error::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
+
+/// The key of the metadata that holds the checksum of everything else.
+const CHECKSUM: &str = "sha256";
 
 /// Named tensors and metadata.
 #[derive(Debug, Default)]
@@ -40,10 +44,10 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Reads a file.
+    /// Reads a file. One that [`Checkpoint::save`] wrote carries a checksum, which is compared.
     ///
     /// # Errors
-    /// When it cannot be read or is no whole safetensors file.
+    /// When it cannot be read, is no whole safetensors file, or a bit of it has changed.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|source| Error::Io {
             path: path.to_owned(),
@@ -53,7 +57,14 @@ impl Checkpoint {
         let damaged = |got: String| Error::Damaged { path: path.to_owned(), got };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let mut metadata: BTreeMap<String, String> =
+            header.metadata().clone().unwrap_or_default().into_iter().collect();
+        if let Some(stated) = metadata.remove(CHECKSUM) {
+            let found = checksum(&metadata, &file.tensors());
+            if found != stated {
+                return Err(damaged(format!("content with the checksum {found} instead of {stated}")));
+            }
+        }
         let mut tensors = Vec::new();
         for (name, view) in file.tensors() {
             let tensor =
@@ -119,9 +130,34 @@ impl Checkpoint {
                 Ok((*name, TensorView::new(*dtype, shape.clone(), bytes).map_err(failed)?))
             })
             .collect::<Result<Vec<_>>>()?;
-        let metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
+        let mut metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
+        metadata.insert(CHECKSUM.to_owned(), checksum(&self.metadata, &views));
         safetensors::serialize(views, Some(metadata)).map_err(failed)
     }
+}
+
+/// SHA-256 over metadata and tensors, whatever their order in the file. Lengths go in before contents.
+fn checksum<Name: AsRef<str>>(
+    metadata: &BTreeMap<String, String>,
+    views: &[(Name, TensorView<'_>)],
+) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    for (key, value) in metadata {
+        part(key.as_bytes());
+        part(value.as_bytes());
+    }
+    let mut views: Vec<_> = views.iter().map(|(name, view)| (name.as_ref(), view)).collect();
+    views.sort_by_key(|(name, _)| *name);
+    for (name, view) in views {
+        part(name.as_bytes());
+        part(format!("{:?} {:?}", view.dtype(), view.shape()).as_bytes());
+        part(view.data());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A tensor from a view; `None` for types that checkpoints do not hold.

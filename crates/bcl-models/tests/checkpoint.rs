@@ -70,6 +70,29 @@ fn damaged_files_are_named() {
 }
 
 #[test]
+fn a_changed_bit_anywhere_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    checkpoint(&model(2, 1)).save(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
+    // Every seventh byte: header, metadata, tensors. Spaces that pad the header mean nothing, and a file whose checksum
+    // has lost its name is as one from elsewhere.
+    let name = whole.windows(6).position(|word| word == b"sha256").unwrap();
+    let counts = |place: &usize| whole[*place] != b' ' && !(name..name + 6).contains(place);
+    for place in (0..whole.len()).step_by(7).filter(counts) {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let error = Checkpoint::load(&path).map(|_| place).unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }), "byte {place}: {error}");
+    }
+    // A file from elsewhere has no checksum.
+    let tensors = [("a", Tensor::from_slice(&[1.0f32]))];
+    Tensor::write_safetensors(&tensors, &path).unwrap();
+    assert_eq!(Checkpoint::load(&path).unwrap().tensors.len(), 1);
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_an_error_and_the_old_one_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.safetensors");
