@@ -120,6 +120,19 @@ impl Model {
         all.map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
     }
 
+    /// The largest absolute gradient and the largest absolute weight, f32 of shape 2 on the model's device, not waited
+    /// for; NaN where one of them is NaN.
+    ///
+    /// # Errors
+    /// When libtorch fails.
+    pub fn extremes(&self) -> Result<Tensor> {
+        let _guard = tch::no_grad_guard();
+        self.parameters.adopt_gradients()?;
+        let largest = |flat: &Tensor| flat.f_norm_scalaropt_dim(f64::INFINITY, [0i64].as_slice(), false);
+        let Parameters { flat, gradient, .. } = &self.parameters;
+        Ok(Tensor::f_stack(&[largest(gradient)?, largest(flat)?], 0)?)
+    }
+
     /// How many numbers are trained.
     #[must_use]
     pub fn parameter_count(&self) -> usize {

@@ -143,3 +143,30 @@ fn wrong_inputs_are_told() {
         assert!(matches!(Adam::new(&model, bad), Err(Error::Parameter { .. })));
     }
 }
+
+#[test]
+fn extremes_show_what_is_not_finite() {
+    for device in devices() {
+        let encoder = EncoderConfig { arch: Arch::ResNet10, width: 8, stem: Stem::Compact, in_channels: 3 };
+        let config = ModelConfig { encoder, hidden: 16, feature_dim: 8, precision: Precision::F32 };
+        let model = Model::new(&config, 7, device).unwrap();
+        let extremes = || Vec::<f32>::try_from(model.extremes().unwrap()).unwrap();
+        assert_eq!(extremes()[0], 0.0, "no gradient yet");
+        let z = model.forward(&images(4, 16), Statistics::Batch).unwrap().z;
+        (z.slice(1, 0, 4, 1).sum(Kind::Float) * 1e30).backward();
+        let (mut gradient, mut weight) = (0.0f64, 0.0f64);
+        for (_, tensor) in model.named_tensors().iter().filter(|(_, tensor)| tensor.requires_grad()) {
+            gradient = gradient.max(tensor.grad().abs().max().double_value(&[]));
+            weight = weight.max(tensor.abs().max().double_value(&[]));
+        }
+        assert_eq!(extremes(), [gradient as f32, weight as f32]);
+        assert!(gradient > 1e25, "squares would overflow");
+        let (_, tensor) = model.named_tensors().remove(3);
+        for value in [f64::NAN, f64::INFINITY] {
+            let _guard = tch::no_grad_guard();
+            let _ = tensor.shallow_clone().fill_(value);
+            assert_eq!(extremes()[1].to_string(), (value as f32).to_string());
+            assert!(extremes()[0].is_finite());
+        }
+    }
+}
