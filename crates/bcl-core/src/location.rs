@@ -74,17 +74,17 @@ fn ramp(end: Location, share: f64) -> Location {
 pub struct PairAuc;
 
 impl PairAuc {
-    /// A for one two-view batch, `z1` and `z2` B x D, rows of length 1.
+    /// A for one two-view batch, `z1` and `z2` B x D, rows of length 1: one f64 on their device, so that nothing waits.
     ///
     /// # Errors
     /// When the views do not fit each other.
-    pub fn observe(z1: &Tensor, z2: &Tensor) -> Result<f64> {
+    pub fn observe(z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
         let rows = Batch::two_views(z1, z2)?.rows()?;
         let positive = rows.positive.f_unsqueeze(1)?; // 2B x 1
         let above = rows.negative.f_lt_tensor(&positive)?.f_mean(Kind::Double)?;
         let tied = rows.negative.f_eq_tensor(&positive)?.f_mean(Kind::Double)?;
-        Ok(above.f_add(&tied.f_div_scalar(2.0)?)?.f_double_value(&[])?)
+        Ok(above.f_add(&tied.f_div_scalar(2.0)?)?)
     }
 
     /// The location for an observed mean of A.

@@ -14,6 +14,7 @@ pub mod data;
 pub mod eval;
 pub mod explain;
 pub mod figure;
+pub mod interrupt;
 pub mod machine;
 pub mod progress;
 pub mod report;

@@ -1,5 +1,6 @@
 //! Parse, run, print the error.
 
+use bcl_exp::interrupt::Interrupted;
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -8,9 +9,16 @@ fn main() -> ExitCode {
     let cli = bcl_exp::cli::Cli::parse();
     match bcl_exp::cli::run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast_ref::<Interrupted>() {
+            Some(stopped) => {
+                eprintln!("stopped: {stopped}");
+                // What a shell says of a process that a signal ended.
+                ExitCode::from(128u8.saturating_add(stopped.signal as u8))
+            }
+            None => {
+                eprintln!("error: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }

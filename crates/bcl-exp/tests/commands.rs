@@ -128,7 +128,7 @@ fn a_run_is_trained_found_finished_and_scored_again() {
     let row: Value = serde_json::from_str(&succeeded(&train(&[]))).unwrap();
     assert!(succeeded(&train(&[])).contains("has finished before"));
     let id = row["run_id"].as_str().unwrap();
-    let checkpoint = format!("runs/{id}/epoch-0001.safetensors");
+    let checkpoint = format!("runs/{id}/step-00000002.safetensors");
     let eval = |args: &[&str]| -> Value {
         let args = [&["eval"], args, &[&checkpoint, "--threads", "1"]].concat();
         serde_json::from_str(&succeeded(&run(folder.path(), &args))).unwrap()
@@ -152,7 +152,7 @@ fn a_run_is_trained_found_finished_and_scored_again() {
     let path = folder.path().join(&checkpoint);
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() - 10]).unwrap();
-    assert!(refused(folder.path(), &["eval", "knn", &checkpoint]).contains("epoch-0001.safetensors"));
+    assert!(refused(folder.path(), &["eval", "knn", &checkpoint]).contains("step-00000002.safetensors"));
 }
 
 #[test]

@@ -86,6 +86,7 @@ fn bad_values_are_refused_with_expected_and_got() {
         ("batch_pairs = 64", "batch_pairs = 64\nlearning_rate = 0.0", "learning_rate"),
         ("batch_pairs = 64", "batch_pairs = 64\nweight_decay = -1.0", "weight_decay"),
         ("batch_pairs = 64", "batch_pairs = 64\ncheckpoint_every = 0", "checkpoint_every"),
+        ("alpha = 0.8", "alpha_every = 0\nalpha = 0.8", "alpha_every: expected at least 1 epoch, got 0"),
         ("knn_k = 20", "knn_k = 0", "knn_k"),
         ("knn_k = 20", "knn_t = 0.0", "knn_t"),
         ("knn_k = 20", "linear = \"svm\"", "cached, published or none, got \"svm\""),
@@ -135,6 +136,8 @@ fn the_run_id_follows_what_changes_results_and_nothing_else() {
     for same in [
         TINY.replace("knn_every = 1", "knn_every = 0"),
         TINY.replace("epochs = 2", "epochs = 2\ncheckpoint_every = 2"),
+        TINY.replace("epochs = 2", "epochs = 2\ncheckpoint_steps = 3\ncheckpoint_minutes = 1"),
+        TINY.replace("alpha = 0.8", "alpha = 0.8\nalpha_every = 3"),
         TINY.replace("name = \"tiny\"", "name = \"other\"\ndescription = \"words\""),
     ] {
         assert_eq!(id(&same), base, "{same}");

@@ -55,7 +55,7 @@ fn a_folder_is_listed_verified_trained_on_and_scored() {
     assert_eq!((field("dataset"), field("tau_plus"), field("status")), ("folder:pets", "0.5", "ok"));
     assert_eq!(field("pretrain_images"), "6");
 
-    let checkpoint = format!("runs/{}/epoch-0002.safetensors", field("run_id"));
+    let checkpoint = format!("runs/{}/step-00000002.safetensors", field("run_id"));
     let scored = succeeded(&run(at, &["eval", "knn", &checkpoint, "--k", "2"]));
     assert!(scored.contains("\"dataset\": \"folder:pets\""), "{scored}");
     assert!(

@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{TINY, program, refused, run, stderr, succeeded, without_timings};
+use common::{TINY, program, refused, run, run_on_a_full_disk, stderr, succeeded, without_timings};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 const GRID: [&str; 4] = ["--grid", "tiny.toml", "--threads", "1"];
@@ -79,14 +79,14 @@ fn a_damaged_state_falls_back_to_the_one_before() {
     let folder = folder.path();
     assert!(killed(folder, || lines(&epochs(folder)) == 4)); // the last epoch's row is there, the cell's is not
     let run_folder = std::fs::read_dir(folder.join("runs")).unwrap().next().unwrap().unwrap().path();
-    let newest = run_folder.join("epoch-0003.safetensors");
-    let newest = if newest.exists() { newest } else { run_folder.join("epoch-0002.safetensors") };
+    let newest = run_folder.join("step-00000012.safetensors");
+    let newest = if newest.exists() { newest } else { run_folder.join("step-00000008.safetensors") };
     let bytes = std::fs::read(&newest).unwrap();
     std::fs::write(&newest, &bytes[..bytes.len() / 2]).unwrap();
     let output = run(folder, &GRID);
     succeeded(&output);
     let told = stderr(&output);
-    assert!(told.contains("trying an older state") && told.contains("resuming after epoch"), "{told}");
+    assert!(told.contains("trying the state before it") && told.contains("resuming after epoch"), "{told}");
 
     let whole = folder_with(&std::fs::read_to_string(folder.join("tiny.toml")).unwrap());
     succeeded(&run(whole.path(), &GRID));
@@ -98,16 +98,10 @@ fn a_damaged_state_falls_back_to_the_one_before() {
 fn a_full_disk_is_an_error_and_nothing_is_lost() {
     let experiment = TINY.replace("\"SimCLR\", \"HCL\", \"BCL\"", "\"SimCLR\"");
     let folder = folder_with(&experiment);
-    // A file-size limit fails writes as a full disk does; the state of an epoch is larger than 16 KiB.
-    let limited = Command::new("sh")
-        .current_dir(folder.path())
-        .args(["-c", "trap '' XFSZ; ulimit -f 32; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_bcl-exp")])
-        .args(GRID)
-        .output()
-        .unwrap();
+    let limited = run_on_a_full_disk(folder.path(), &GRID);
     let told = stderr(&limited);
     assert!(!limited.status.success() && !told.contains("panicked"), "{told}");
-    assert!(told.contains("epoch-0001.safetensors"), "{told}");
+    assert!(told.contains("step-00000004.safetensors"), "{told}");
     assert_eq!(lines(&cells(folder.path())), 1, "a full disk is not the cell's failure");
 
     succeeded(&run(folder.path(), &GRID));
@@ -144,12 +138,15 @@ fn a_cell_that_fails_is_recorded_and_the_sweep_goes_on() {
     for row in &rows {
         let error = row.last().unwrap();
         assert_eq!(row[1], "failed");
-        assert!(error.contains("loss is NaN at epoch") && error.contains("batch saved in"), "{error}");
+        assert!(
+            error.contains(" is NaN at epoch 1, step ") || error.contains(" is inf at epoch 1, step "),
+            "{error}"
+        );
+        // The message ends with the command that evaluates the same loss on the same batch.
+        let command = error.rsplit("look at it with: bcl-exp ").next().unwrap();
+        let json = succeeded(&run(folder.path(), &command.split(' ').collect::<Vec<_>>()));
+        assert!(json.contains("\"value\":") && json.contains("\"batch_pairs\":64"), "{json}");
     }
-    // The batch can be looked at.
-    let saved = Path::new(rows[0].last().unwrap().rsplit("saved in ").next().unwrap());
-    let json = succeeded(&run(folder.path(), &["loss", saved.to_str().unwrap(), "--estimator", "SimCLR"]));
-    assert!(json.contains("\"value\""), "{json}");
     // Again: failed cells stay failed, and run anew when asked.
     let again = run(folder.path(), &GRID);
     assert!(stderr(&again).contains("3 done, 0 to run"), "{}", stderr(&again));

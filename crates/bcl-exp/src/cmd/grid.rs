@@ -1,6 +1,7 @@
 //! `bcl-exp --grid [FILE]`: expands an experiment and runs every cell that has not ended yet.
 
 use crate::config::{self, CellConfig, Experiment};
+use crate::interrupt;
 use crate::machine;
 use crate::progress::duration;
 use crate::report;
@@ -42,6 +43,7 @@ pub fn run(file: &Path, args: &Args) -> Result<()> {
     if args.dry_run {
         return dry_run(&experiment, args);
     }
+    interrupt::listen()?;
     let mut trainer = Trainer::new(&place);
     // Missing data is told before anything is written or trained.
     let rows = rows(&experiment, args)?;

@@ -59,6 +59,7 @@ impl LossFlags {
             tau_plus: Some(self.tau_plus),
             alpha: self.alpha,
             alpha_source: None,
+            alpha_every: None,
             beta: self.beta,
             hcl_beta: self.hcl_beta,
             formulation: Some(self.formulation.clone()),

@@ -4,6 +4,7 @@ use super::loss::LossFlags;
 use crate::config::augment::AugmentTable;
 use crate::config::wire::{DataTable, EncoderTable, EvalTable, ExperimentFile, TrainTable};
 use crate::config::{self, CellConfig, RunOptions};
+use crate::interrupt;
 use crate::store::{Status, Store};
 use crate::train::{AugmentFlags, RunFlags, Trainer};
 use anyhow::{Result, bail};
@@ -54,12 +55,25 @@ pub struct Args {
     /// Score by kNN each so many epochs; 0 only at the end
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub knn_every: u32,
+    /// Save a resumable state after so many minutes besides after each epoch; 0 only then
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub checkpoint_minutes: u32,
+    /// And each so many steps (batches); 0 not by steps
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub checkpoint_steps: u64,
+    /// Go on from this saved state, or from the newest in this folder, if its configuration is that of the flags; a run
+    /// that was interrupted goes on by itself
+    #[arg(long, value_name = "PATH")]
+    pub resume_from: Option<PathBuf>,
     /// cached, published or none
     #[arg(long, value_name = "PROTOCOL", default_value = "cached")]
     pub linear: String,
     /// Where BCL's alpha comes from: fixed, linear, smooth, oracle-auc or self-estimated
     #[arg(long, value_name = "SOURCE")]
     pub alpha_source: Option<String>,
+    /// With oracle-auc: epochs between two measurements [default: 20 measurements in a run]
+    #[arg(long, value_name = "N")]
+    pub alpha_every: Option<u32>,
     /// The loss
     #[command(flatten)]
     pub loss: LossFlags,
@@ -84,9 +98,15 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let place = args.run.place()?.augmenting(&args.augment);
     let cell = cell(args, place.device)?;
-    let options = RunOptions { checkpoint_every: 1, knn_every: args.knn_every };
+    let options = RunOptions {
+        checkpoint_every: 1,
+        checkpoint_steps: args.checkpoint_steps,
+        checkpoint_minutes: args.checkpoint_minutes,
+        knn_every: args.knn_every,
+    };
     config::check_name(&args.name)?;
-    let mut trainer = Trainer::new(&place);
+    interrupt::listen()?;
+    let mut trainer = Trainer::new(&place).resume_from(args.resume_from.clone());
     trainer.data_set(&cell.dataset)?; // missing data is told before anything is written
     let mut store = Store::open(&args.results, &args.name)?;
     let id = cell.run_id();
@@ -136,5 +156,6 @@ fn cell(args: &Args, device: tch::Device) -> Result<CellConfig> {
     };
     let mut request = args.loss.request();
     request.alpha_source.clone_from(&args.alpha_source);
+    request.alpha_every = args.alpha_every;
     config::resolve_cell(&file, &request, args.seed, &args.run.data, device)
 }

@@ -1,6 +1,6 @@
 //! The loss of a cell: from the strings and numbers of a file or a command line to a checked estimator.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use bcl_core::{Compat, ContrastiveLoss, Estimator, Formulation, LossConfig};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,9 @@ pub struct LossSpec {
     pub alpha: Option<f64>,
     /// Where alpha comes from: BCL.
     pub alpha_source: Option<AlphaSource>,
+    /// Epochs between two measurements of the oracle AUC; unless set, 20 measurements in a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha_every: Option<u32>,
     /// Concentration: BCL.
     pub beta: Option<f64>,
     /// Hardness exponent: HCL.
@@ -91,6 +94,8 @@ pub struct LossRequest {
     pub alpha: Option<f64>,
     /// Defaults to fixed.
     pub alpha_source: Option<String>,
+    /// Epochs between two measurements of the oracle AUC.
+    pub alpha_every: Option<u32>,
     /// Required by BCL.
     pub beta: Option<f64>,
     /// Defaults to 1.
@@ -120,6 +125,7 @@ impl LossRequest {
             ),
             _ => None,
         };
+        ensure!(self.alpha_every != Some(0), "alpha_every: expected at least 1 epoch, got 0");
         let beta =
             if bcl { Some(self.beta.context("BCL needs beta (the concentration parameter)")?) } else { None };
         let has_prior = matches!(estimator, Estimator::Dcl | Estimator::Hcl | Estimator::Bcl);
@@ -129,6 +135,7 @@ impl LossRequest {
             tau_plus: has_prior.then(|| self.tau_plus.unwrap_or(default_tau_plus)),
             alpha,
             alpha_source: source,
+            alpha_every: self.alpha_every.filter(|_| source == Some(AlphaSource::OracleAuc)),
             beta,
             hcl_beta: (estimator == Estimator::Hcl).then(|| self.hcl_beta.unwrap_or(1.0)),
             von_mises_fisher: bcl && choice("formulation", self.formulation.as_deref(), ["density", "vmf"])?,
@@ -168,6 +175,25 @@ impl LossSpec {
             config.compat = Compat::Reference;
         }
         Ok(config.build()?)
+    }
+
+    /// The flags of `bcl-exp loss` for this loss with this location.
+    #[must_use]
+    pub fn flags(&self, alpha: Option<f64>) -> String {
+        let mut text = format!("--estimator {} --temperature {}", self.estimator, self.temperature);
+        let rest =
+            [("alpha", alpha), ("beta", self.beta), ("tau-plus", self.tau_plus), ("hcl-beta", self.hcl_beta)];
+        for (name, value) in rest {
+            if let Some(value) = value {
+                text += &format!(" --{name} {value}");
+            }
+        }
+        for (chosen, flag) in
+            [(self.von_mises_fisher, " --formulation vmf"), (self.reference, " --compat reference")]
+        {
+            text += if chosen { flag } else { "" };
+        }
+        text
     }
 
     /// The location that training begins with, where it does not depend on data.

@@ -3,6 +3,7 @@
 
 pub mod augment;
 pub mod cell;
+pub mod difference;
 pub mod load;
 pub mod loss;
 pub mod resolve;
@@ -10,6 +11,7 @@ pub mod wire;
 
 pub use augment::AugmentSpec;
 pub use cell::CellConfig;
+pub use difference::differences;
 pub use load::{check_name, load, parse};
 pub use loss::{AlphaSource, LossRequest, LossSpec};
 pub use resolve::{Experiment, RunOptions, resolve, resolve_cell};

@@ -27,6 +27,10 @@ pub struct Experiment {
 pub struct RunOptions {
     /// Save a resumable state each so many epochs.
     pub checkpoint_every: u32,
+    /// And each so many steps; 0: not by steps.
+    pub checkpoint_steps: u64,
+    /// And after so many minutes; 0: not by time.
+    pub checkpoint_minutes: u32,
     /// Score by kNN each so many epochs; 0 only at the end.
     pub knn_every: u32,
 }
@@ -51,8 +55,12 @@ pub fn resolve(file: &ExperimentFile, data: &Path, device: tch::Device) -> Resul
             }
         }
     }
-    let options =
-        RunOptions { checkpoint_every: file.train.checkpoint_every, knn_every: file.eval.knn_every };
+    let options = RunOptions {
+        checkpoint_every: file.train.checkpoint_every,
+        checkpoint_steps: file.train.checkpoint_steps,
+        checkpoint_minutes: file.train.checkpoint_minutes,
+        knn_every: file.eval.knn_every,
+    };
     Ok(Experiment { name: file.name.clone(), description: file.description.clone(), cells, options })
 }
 
@@ -125,6 +133,7 @@ fn expand(grid: &GridTable) -> Vec<(LossRequest, u64)> {
     requests = axis(&requests, grid.tau_plus.as_ref(), |cell, value| cell.tau_plus = Some(value));
     requests = axis(&requests, grid.hcl_beta.as_ref(), |cell, value| cell.hcl_beta = Some(value));
     requests = axis(&requests, grid.alpha_source.as_ref(), |cell, value| cell.alpha_source = Some(value));
+    requests = axis(&requests, grid.alpha_every.as_ref(), |cell, value| cell.alpha_every = Some(value));
     requests = axis(&requests, grid.alpha.as_ref(), |cell, value| cell.alpha = Some(value));
     requests = axis(&requests, grid.beta.as_ref(), |cell, value| cell.beta = Some(value));
     requests.iter().flat_map(|request| seeds.iter().map(|&seed| (request.clone(), seed))).collect()

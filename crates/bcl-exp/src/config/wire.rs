@@ -101,6 +101,10 @@ pub struct TrainTable {
     pub weight_decay: f64,
     /// Save a resumable state each so many epochs.
     pub checkpoint_every: u32,
+    /// And each so many steps (batches); 0: not by steps.
+    pub checkpoint_steps: u64,
+    /// And after so many minutes; 0: not by time.
+    pub checkpoint_minutes: u32,
 }
 
 impl Default for TrainTable {
@@ -112,6 +116,8 @@ impl Default for TrainTable {
             learning_rate: 1e-3,
             weight_decay: 1e-6,
             checkpoint_every: 1,
+            checkpoint_steps: 0,
+            checkpoint_minutes: 10,
         }
     }
 }
@@ -158,6 +164,8 @@ pub struct GridTable {
     pub alpha: Option<OneOrMany<f64>>,
     /// BCL: fixed, linear (the authors' 20 steps), smooth, oracle-auc (labels), self-estimated.
     pub alpha_source: Option<OneOrMany<String>>,
+    /// BCL with `oracle-auc`: epochs between two measurements; by default 20 measurements in a run.
+    pub alpha_every: Option<OneOrMany<u32>>,
     /// BCL: concentration, in [0, 1] (with `formulation = "vmf"` at least 0).
     pub beta: Option<OneOrMany<f64>>,
     /// HCL: hardness exponent, at least 0.

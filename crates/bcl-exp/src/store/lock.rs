@@ -7,13 +7,13 @@ use std::path::Path;
 
 /// Holds the lock of a folder while it lives.
 #[derive(Debug)]
-pub(super) struct FolderLock {
+pub(crate) struct FolderLock {
     _file: File,
 }
 
 impl FolderLock {
-    /// Takes the lock, or says who has it.
-    pub(super) fn take(folder: &Path) -> Result<Self> {
+    /// Takes the lock, or says who has it and with which option to avoid it.
+    pub(crate) fn take(folder: &Path, option: &str) -> Result<Self> {
         let path = folder.join(".lock");
         let mut file = OpenOptions::new()
             .read(true)
@@ -27,7 +27,7 @@ impl FolderLock {
             Err(TryLockError::WouldBlock) => {
                 let holder = std::fs::read_to_string(&path).unwrap_or_default();
                 bail!(
-                    "{} is being written by another process ({}); wait for it, or give this run another --results",
+                    "{} is being written by another process ({}); wait for it, or give this run another {option}",
                     folder.display(),
                     if holder.trim().is_empty() { "unknown" } else { holder.trim() },
                 );

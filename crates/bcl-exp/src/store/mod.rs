@@ -12,5 +12,6 @@ mod widen;
 pub use atomic::write_atomic;
 pub use cell::{CellRow, Status};
 pub use epoch::EpochRow;
+pub(crate) use lock::FolderLock;
 pub use open::Store;
 pub use read::{read_cells, read_epochs};

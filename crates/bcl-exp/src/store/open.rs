@@ -26,7 +26,7 @@ impl Store {
     pub fn open(results: &Path, experiment: &str) -> Result<Self> {
         let folder = results.join(experiment);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let lock = FolderLock::take(&folder)?;
+        let lock = FolderLock::take(&folder, "--results")?;
         let cells = AppendCsv::open(&folder.join("cells.csv"), CellRow::COLUMNS)?;
         let epochs = AppendCsv::open(&folder.join("epochs.csv"), EpochRow::COLUMNS)?;
         let ended =

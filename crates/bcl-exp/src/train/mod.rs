@@ -2,15 +2,19 @@
 
 mod epoch;
 mod failure;
+mod keeper;
 mod location;
 mod place;
+mod resume;
+mod running_sum;
 pub mod score;
 mod session;
+mod states;
 mod step;
 mod trainer;
 mod views;
 
-pub use failure::NonFiniteLoss;
+pub use failure::NonFinite;
 pub use place::{AugmentFlags, AugmentOn, Place, RunFlags, device_name, parse_device};
-pub use session::load_model;
+pub use session::{OtherConfiguration, load_model};
 pub use trainer::{OnEpoch, Trainer};

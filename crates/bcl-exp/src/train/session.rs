@@ -1,16 +1,16 @@
-//! A run between two epochs: model, optimizer, location, and what it cost so far; saved and restored whole.
+//! The state of a run between two steps: model, optimizer, location, sums of the epoch begun, and what it cost so far;
+//! saved and restored whole.
 
 use super::location::LocationState;
 use super::place::Place;
-use crate::config::CellConfig;
+use super::running_sum::RunningSum;
+use super::states;
+use crate::config::{CellConfig, differences};
 use anyhow::{Context, Result, ensure};
 use bcl_models::{Adam, AdamConfig, Checkpoint, EncoderConfig, Model, ModelConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// Older states kept beside the newest, in case that one is damaged.
-const KEPT: usize = 2;
 
 /// The state of a run.
 pub(super) struct Session {
@@ -22,17 +22,56 @@ pub(super) struct Session {
 /// What a checkpoint holds besides tensors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progressed {
+    /// Batches trained on, in all epochs.
+    pub(super) steps: u64,
     /// Epochs finished.
     pub(super) epochs: u32,
-    /// Wall-clock seconds spent training.
+    /// The epoch that has begun.
+    pub(super) part: EpochPart,
+    /// Wall-clock seconds spent training, of finished epochs.
     pub(super) wall_s: f64,
-    /// Views trained on.
+    /// Views trained on, in finished epochs.
     pub(super) views: u64,
-    /// Mean loss of the last epoch.
+    /// Mean loss of the last finished epoch.
     pub(super) last_loss: Option<f64>,
+    /// The last kNN accuracy, per cent.
+    pub(super) last_knn: Option<f64>,
     /// Location of BCL.
     pub(super) location: LocationState,
 }
+
+/// How far an epoch has come.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct EpochPart {
+    /// Its batches trained on.
+    pub(super) batches: u64,
+    /// Their views.
+    pub(super) views: u64,
+    /// The sum of their losses.
+    pub(super) loss: RunningSum,
+    /// Wall-clock seconds they took.
+    pub(super) wall_s: f64,
+    /// Seconds of these waiting for data.
+    pub(super) waited_s: f64,
+}
+
+/// A state that belongs to a run of another configuration.
+#[derive(Debug)]
+pub struct OtherConfiguration {
+    /// The state.
+    pub path: PathBuf,
+    /// Key by key: expected, got.
+    pub differences: Vec<String>,
+}
+
+impl std::fmt::Display for OtherConfiguration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: the state of another configuration:", self.path.display())?;
+        self.differences.iter().try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+impl std::error::Error for OtherConfiguration {}
 
 /// The model of a saved state, with the configuration it was trained by.
 ///
@@ -40,14 +79,17 @@ pub(super) struct Progressed {
 /// When the file is missing, damaged, or does not hold what a run saves.
 pub fn load_model(path: &Path, place: &Place) -> Result<(CellConfig, Model)> {
     let checkpoint = Checkpoint::load(path)?;
-    let text = checkpoint.metadata.get("config").with_context(|| {
-        format!("{}: expected a checkpoint of a run, got one without its configuration", path.display())
-    })?;
-    let cell: CellConfig =
-        serde_json::from_str(text).with_context(|| format!("{}: damaged configuration", path.display()))?;
+    let cell = configuration(&checkpoint, path)?;
     let mut model = new_model(&cell, place)?;
     model.load(&checkpoint).with_context(|| path.display().to_string())?;
     Ok((cell, model))
+}
+
+fn configuration(checkpoint: &Checkpoint, path: &Path) -> Result<CellConfig> {
+    let text = checkpoint.metadata.get("config").with_context(|| {
+        format!("{}: expected a checkpoint of a run, got one without its configuration", path.display())
+    })?;
+    serde_json::from_str(text).with_context(|| format!("{}: damaged configuration", path.display()))
 }
 
 fn new_model(cell: &CellConfig, place: &Place) -> Result<Model> {
@@ -79,79 +121,62 @@ impl Session {
         Ok(Self { model, adam, progress: Progressed::default() })
     }
 
-    /// Restores the newest undamaged state in `folder`, if there is one; says so through `note`.
-    pub(super) fn resume(
-        cell: &CellConfig,
-        place: &Place,
-        folder: &Path,
-        note: &dyn Fn(&str),
-    ) -> Result<Self> {
-        let mut session = Self::new(cell, place)?;
-        for (epochs, path) in states(folder)?.into_iter().rev() {
-            match session.restore(&path, cell) {
-                Ok(()) => {
-                    note(&format!("resuming after epoch {epochs}"));
-                    return Ok(session);
-                }
-                Err(error) => {
-                    note(&format!("{error:#}; trying an older state"));
-                    session = Self::new(cell, place)?; // a half-restored model is of no use
-                }
-            }
-        }
-        Ok(session)
-    }
-
-    /// Saves the state after an epoch and drops old ones.
-    pub(super) fn save(&self, folder: &Path, cell: &CellConfig) -> Result<()> {
-        let path = folder.join(format!("epoch-{:04}.safetensors", self.progress.epochs));
+    /// Saves the state and drops old ones; returns its file.
+    pub(super) fn save(&self, folder: &Path, cell: &CellConfig, place: &Place) -> Result<PathBuf> {
+        let path = states::path(folder, self.progress.steps);
         let metadata = BTreeMap::from([
             ("run_id".to_owned(), cell.run_id()),
             ("config".to_owned(), serde_json::to_string(cell)?),
             ("progress".to_owned(), serde_json::to_string(&self.progress)?),
+            ("made_on".to_owned(), made_on(place)),
         ]);
         let mut tensors = self.model.named_tensors();
         tensors.extend(self.adam.named_state()?);
         Checkpoint { tensors, metadata }.save(&path)?;
-        let states = states(folder)?;
-        for (_, old) in states.iter().take(states.len().saturating_sub(KEPT)) {
-            // An old state too many does no harm.
-            let _ = std::fs::remove_file(old);
-        }
-        Ok(())
+        states::drop_old(folder)?;
+        Ok(path)
     }
 
-    fn restore(&mut self, path: &Path, cell: &CellConfig) -> Result<()> {
+    /// Takes a saved state; says through `note` when it cannot be gone on with to the bit.
+    ///
+    /// # Errors
+    /// When it is damaged or, as [`OtherConfiguration`], of another run. The session is then of no further use.
+    pub(super) fn restore(
+        &mut self,
+        path: &Path,
+        cell: &CellConfig,
+        place: &Place,
+        note: &dyn Fn(&str),
+    ) -> Result<()> {
         let checkpoint = Checkpoint::load(path)?;
+        let differences = differences(cell, &configuration(&checkpoint, path)?)?;
+        if !differences.is_empty() {
+            return Err(OtherConfiguration { path: path.to_owned(), differences }.into());
+        }
         let entry = |name: &str| {
-            checkpoint
-                .metadata
-                .get(name)
-                .with_context(|| format!("{}: no {name} in the metadata", path.display()))
+            let entry = checkpoint.metadata.get(name);
+            entry.with_context(|| format!("{}: no {name} in the metadata", path.display()))
         };
-        let (found, expected) = (entry("run_id")?, cell.run_id());
-        ensure!(*found == expected, "{}: expected the state of run {expected}, got {found}", path.display());
-        let progress = serde_json::from_str(entry("progress")?)
+        self.progress = serde_json::from_str(entry("progress")?)
             .with_context(|| format!("{}: damaged metadata", path.display()))?;
-        self.model.load(&checkpoint)?;
-        self.adam.load(&checkpoint)?;
-        self.progress = progress;
+        ensure!(
+            self.progress.epochs <= cell.train.epochs,
+            "{}: expected at most {} epochs, got {}",
+            path.display(),
+            cell.train.epochs,
+            self.progress.epochs
+        );
+        let load = self.model.load(&checkpoint).and_then(|()| self.adam.load(&checkpoint));
+        load.with_context(|| path.display().to_string())?;
+        let (expected, got) = (made_on(place), entry("made_on")?);
+        if *got != expected {
+            note(&format!("this state was made on {got}, this is {expected}: the last bits will differ"));
+        }
         Ok(())
     }
 }
 
-/// The saved states, oldest first.
-fn states(folder: &Path) -> Result<Vec<(u32, PathBuf)>> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut states = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let epochs = name.strip_prefix("epoch-").and_then(|name| name.strip_suffix(".safetensors"));
-        if let Some(epochs) = epochs.and_then(|epochs| epochs.parse().ok()) {
-            states.push((epochs, path));
-        }
-    }
-    states.sort();
-    Ok(states)
+/// What the last bits depend on besides the configuration.
+fn made_on(place: &Place) -> String {
+    format!("{} with {} thread(s)", place.device_name(), place.threads)
 }

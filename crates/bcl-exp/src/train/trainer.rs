@@ -1,14 +1,17 @@
 //! A cell from configuration to row: train or resume, score, report.
 
 use super::epoch::{self, EpochInput};
+use super::keeper::Keeper;
 use super::place::Place;
+use super::resume;
 use super::score::{self, Scores};
-use super::session::Session;
+use super::session::{EpochPart, Session};
 use super::views;
 use crate::config::{CellConfig, RunOptions};
+use crate::interrupt::{Attention, Interrupted};
 use crate::machine;
 use crate::progress::Progress;
-use crate::store::{CellRow, EpochRow, Status};
+use crate::store::{CellRow, EpochRow, FolderLock, Status, write_atomic};
 use anyhow::{Context, Result, ensure};
 use bcl_data::DataSet;
 use std::collections::HashMap;
@@ -24,20 +27,28 @@ pub type OnEpoch<'a> = dyn FnMut(&EpochRow) -> Result<()> + 'a;
 pub struct Trainer<'a> {
     place: &'a Place,
     sets: HashMap<String, Arc<DataSet>>,
+    resume_from: Option<PathBuf>,
 }
 
 impl<'a> Trainer<'a> {
     /// Nothing is loaded yet.
     #[must_use]
     pub fn new(place: &'a Place) -> Self {
-        Self { place, sets: HashMap::new() }
+        Self { place, sets: HashMap::new(), resume_from: None }
+    }
+
+    /// Goes on from this state, or from the newest one in this folder, instead of the run's own newest.
+    #[must_use]
+    pub fn resume_from(self, from: Option<PathBuf>) -> Self {
+        Self { resume_from: from, ..self }
     }
 
     /// Runs a cell, resuming an interrupted try of it, and returns its row. What goes wrong inside the cell
     /// (a loss that is not finite, memory that does not suffice) makes a failed row.
     ///
     /// # Errors
-    /// When going on is of no use for any cell: missing data, files that cannot be read or written.
+    /// When going on is of no use for any cell: missing data, files that cannot be read or written, a state of another
+    /// configuration, another process in the run's folder; and, as [`Interrupted`], when a signal asked to stop.
     pub fn run(
         &mut self,
         cell: &CellConfig,
@@ -47,14 +58,22 @@ impl<'a> Trainer<'a> {
         machine::reset_peak_memory();
         let set = cell.normalized(&*self.data_set(&cell.dataset)?);
         let folder = self.folder(cell)?;
+        let _lock = FolderLock::take(&folder, "--runs")?;
+        write_atomic(&folder.join("config.json"), (serde_json::to_string_pretty(cell)? + "\n").as_bytes())?;
+        let note = |line: &str| eprintln!("  {line}");
+        let mut session = match &self.resume_from {
+            None => resume::newest(cell, self.place, &folder, &note)?,
+            Some(from) => resume::chosen(cell, self.place, &folder, from, &note)?,
+        };
         let mut row = self.blank_row(cell, &set);
-        match self.train_and_score(cell, options, &set, &folder, on_epoch) {
-            Ok((session, scores)) => {
+        match self.train_and_score(&mut session, cell, options, &set, &folder, on_epoch) {
+            Ok(scores) => {
                 row.final_loss = session.progress.last_loss.map(|loss| rounded(loss, 6));
                 row.wall_s = Some(rounded(session.progress.wall_s + scores.wall_s, 1));
                 row.views_per_s = Some(rounded(session.progress.views as f64 / session.progress.wall_s, 1));
                 scores.write_to(&mut row);
             }
+            Err(error) if error.is::<Interrupted>() => return Err(error),
             Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>()) => return Err(error),
             Err(error) => {
                 row.status = Status::Failed;
@@ -68,14 +87,14 @@ impl<'a> Trainer<'a> {
 
     fn train_and_score(
         &self,
+        session: &mut Session,
         cell: &CellConfig,
         options: RunOptions,
         set: &DataSet,
         folder: &Path,
         on_epoch: &mut OnEpoch<'_>,
-    ) -> Result<(Session, Scores)> {
+    ) -> Result<Scores> {
         let pretrain = score::pretrain_images(set, cell)?;
-        let mut session = Session::resume(cell, self.place, folder, &|line| eprintln!("  {line}"))?;
         let total = cell.train.epochs;
         let batches = (pretrain.len() / cell.train.batch_pairs) as u64;
         ensure!(
@@ -85,55 +104,78 @@ impl<'a> Trainer<'a> {
             pretrain.len(),
             cell.train.batch_pairs
         );
-        let first = session.progress.epochs;
-        let mut progress =
-            Progress::new(&cell.loss.estimator, u64::from(first) * batches, u64::from(total) * batches);
-        let mut loader = views::loader(cell, self.place, set, pretrain, first)?;
-        for epoch in first..total {
-            let begun = Instant::now();
-            let mut location = session.progress.location.clone();
-            let alpha = location.begin_epoch(&cell.loss, epoch, total, || {
-                score::oracle_auc(&session.model, set, cell, self.place)
-            })?;
-            session.progress.location = location;
+        let done = session.progress.steps;
+        let mut progress = Progress::new(&cell.loss.estimator, done, u64::from(total) * batches);
+        let mut keeper = Keeper::new(cell, self.place, folder, options, done);
+        let begun = session.progress.part.batches;
+        let mut loader = views::loader(cell, self.place, set, pretrain, session.progress.epochs, begun)?;
+        let attention = Attention::begin();
+        while session.progress.epochs < total {
+            let alpha = self.begin_epoch(session, cell, set)?;
             let loss = cell.loss.build(alpha)?;
-            let input = EpochInput { cell, place: self.place, loss: loss.as_ref(), alpha, epoch, folder };
-            let result = epoch::run(&mut session, &input, &mut loader, &mut progress)?;
+            let input = EpochInput { cell, place: self.place, loss: loss.as_ref(), alpha, folder };
+            let mean_loss = epoch::run(session, &input, &mut loader, &mut keeper, &mut progress)?;
             loader.next_epoch();
-            let state = &mut session.progress;
-            state.epochs = epoch + 1;
-            state.views += result.views;
-            state.last_loss = Some(result.mean_loss);
-            state.wall_s += begun.elapsed().as_secs_f64();
-            let looks = options.knn_every > 0 && (epoch + 1) % options.knn_every == 0;
-            let mut row = EpochRow {
-                run_id: cell.run_id(),
-                estimator: cell.loss.estimator.clone(),
-                seed: cell.seed,
-                epoch: epoch + 1,
-                alpha: alpha.map(|alpha| rounded(alpha, 6)),
-                loss: rounded(result.mean_loss, 6),
-                knn_top1: None,
-                alignment: None,
-                uniformity: None,
-                feature_std: None,
-                effective_rank: None,
-                learning_rate: session.adam.learning_rate(),
-                views_per_s: rounded(result.views as f64 / result.wall.as_secs_f64(), 1),
-                data_wait_pct: rounded(100.0 * result.waited.as_secs_f64() / result.wall.as_secs_f64(), 2),
-                wall_s: rounded(result.wall.as_secs_f64(), 2),
-            };
-            if looks {
-                score::online(&session.model, set, cell, self.place)?.write_to(&mut row);
-            }
+            let row = self.end_epoch(session, cell, options, set, mean_loss)?;
             on_epoch(&row)?;
-            if (epoch + 1) % options.checkpoint_every == 0 || epoch + 1 == total {
-                session.save(folder, cell)?;
-            }
+            keeper.after_epoch(session)?;
         }
+        drop(attention);
         progress.finish();
-        let scores = score::all(&session.model, set, cell, self.place)?;
-        Ok((session, scores))
+        score::all(&session.model, set, cell, self.place)
+    }
+
+    /// The location for the epoch that begins, or that of one that a resumed run is in the midst of.
+    fn begin_epoch(&self, session: &mut Session, cell: &CellConfig, set: &DataSet) -> Result<Option<f64>> {
+        let Session { model, progress, .. } = session;
+        if progress.part.batches > 0 {
+            return Ok(progress.location.alpha());
+        }
+        let begun = Instant::now();
+        let measure = || score::oracle_auc(model, set, cell, self.place);
+        let alpha = progress.location.begin_epoch(&cell.loss, progress.epochs, cell.train.epochs, measure)?;
+        progress.wall_s += begun.elapsed().as_secs_f64();
+        Ok(alpha)
+    }
+
+    /// Counts the epoch as finished, looks at the encoder if it is time to, and reports.
+    fn end_epoch(
+        &self,
+        session: &mut Session,
+        cell: &CellConfig,
+        options: RunOptions,
+        set: &DataSet,
+        mean_loss: f64,
+    ) -> Result<EpochRow> {
+        let Session { model, adam, progress } = session;
+        let EpochPart { views, wall_s, waited_s, .. } = std::mem::take(&mut progress.part);
+        progress.epochs += 1;
+        progress.views += views;
+        progress.last_loss = Some(mean_loss);
+        progress.wall_s += wall_s;
+        let looks = options.knn_every > 0 && progress.epochs.is_multiple_of(options.knn_every);
+        let mut row = EpochRow {
+            run_id: cell.run_id(),
+            estimator: cell.loss.estimator.clone(),
+            seed: cell.seed,
+            epoch: progress.epochs,
+            alpha: progress.location.alpha().map(|alpha| rounded(alpha, 6)),
+            loss: rounded(mean_loss, 6),
+            knn_top1: None,
+            alignment: None,
+            uniformity: None,
+            feature_std: None,
+            effective_rank: None,
+            learning_rate: adam.learning_rate(),
+            views_per_s: rounded(views as f64 / wall_s, 1),
+            data_wait_pct: rounded(100.0 * waited_s / wall_s, 2),
+            wall_s: rounded(wall_s, 2),
+        };
+        if looks {
+            score::online(model, set, cell, self.place)?.write_to(&mut row);
+        }
+        progress.last_knn = row.knn_top1.or(progress.last_knn);
+        Ok(row)
     }
 
     /// Loads a data set once.
@@ -146,13 +188,10 @@ impl<'a> Trainer<'a> {
         Ok(set)
     }
 
-    /// The run's own folder, with its resolved configuration.
+    /// The run's own folder.
     fn folder(&self, cell: &CellConfig) -> Result<PathBuf> {
         let folder = self.place.runs.join(cell.run_id());
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let path = folder.join("config.json");
-        let json = serde_json::to_string_pretty(cell)? + "\n";
-        std::fs::write(&path, json).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(folder)
     }
 

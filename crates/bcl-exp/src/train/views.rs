@@ -6,7 +6,8 @@ use anyhow::Result;
 use bcl_data::{DataSet, ImageSet, Layout, LoaderConfig, ViewKind, ViewLoader};
 use bcl_models::Precision;
 
-/// A loader of the epochs from `epoch` (from 0) to the cell's last. It works ahead across their ends.
+/// A loader of the epochs from `epoch` (from 0) to the cell's last, without the first `batches` of that epoch. It works
+/// ahead across their ends.
 ///
 /// # Errors
 /// When threads cannot be started.
@@ -16,9 +17,11 @@ pub(super) fn loader(
     set: &DataSet,
     images: ImageSet,
     epoch: u32,
+    batches: u64,
 ) -> Result<ViewLoader> {
     let bf16 = cell.encoder.precision == Precision::Bf16.to_string();
     let config = LoaderConfig {
+        first: batches as usize,
         epochs: cell.train.epochs.saturating_sub(epoch),
         // As the encoder wants them, so that nothing is copied once more.
         layout: Layout::ChannelsLast,

@@ -32,6 +32,16 @@ pub fn succeeded(output: &Output) -> String {
     stdout(output)
 }
 
+/// Runs `bcl-exp ARGS` in `folder` where no file can grow beyond 16 KiB: writes fail as on a full disk.
+pub fn run_on_a_full_disk(folder: &Path, args: &[&str]) -> Output {
+    Command::new("sh")
+        .current_dir(folder)
+        .args(["-c", "trap '' XFSZ; ulimit -f 32; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_bcl-exp")])
+        .args(args)
+        .output()
+        .unwrap()
+}
+
 /// Runs a command that has to fail without a panic, and returns its message.
 pub fn refused(folder: &Path, args: &[&str]) -> String {
     let output = run(folder, args);
