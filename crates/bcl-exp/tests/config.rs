@@ -153,3 +153,59 @@ fn the_run_id_follows_what_changes_results_and_nothing_else() {
         assert_ne!(id(&other), base, "{other}");
     }
 }
+
+/// A key that is added must not rename the runs of the files that do not have it.
+#[test]
+fn the_runs_of_committed_results_keep_their_names() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut file = load(&root.join("experiments/quick.toml")).unwrap();
+    file.encoder.precision = "bf16".into(); // the processor that they were made on has it
+    let ids: HashSet<String> = resolve(&file, "data".as_ref(), Device::Cpu)
+        .unwrap()
+        .cells
+        .iter()
+        .map(bcl_exp::config::CellConfig::run_id)
+        .collect();
+    let rows = std::fs::read_to_string(root.join("results/2026-11-25-cpu/quick/cells.csv")).unwrap();
+    let committed: HashSet<String> =
+        rows.lines().skip(1).filter_map(|row| row.split(',').next()).map(String::from).collect();
+    assert!(!committed.is_empty() && ids == committed, "{ids:?} {committed:?}");
+}
+
+#[test]
+fn optimizers_and_schedules_resolve_and_what_does_not_apply_is_told() {
+    let with = |keys: &str| TINY.replace("[train]", &format!("[train]\n{keys}"));
+    let ids: HashSet<String> = [
+        "",
+        "optimizer = \"adamw\"",
+        "optimizer = \"sgd\"",
+        "optimizer = \"sgd\"\nnesterov = true",
+        "optimizer = \"lars\"\nmomentum = 0.8",
+        "schedule = \"cosine\"",
+        "warmup_epochs = 0.5",
+        "schedule = \"step\"\nstep_epochs = 1",
+        "clip_norm = 1.0",
+        "ema = 0.99",
+    ]
+    .map(|keys| resolved(&with(keys)).unwrap().cells[0].run_id())
+    .into();
+    assert_eq!(ids.len(), 10, "each is a run of its own");
+    let same = resolved(&with("optimizer = \"adam\"\nschedule = \"constant\"\nwarmup_epochs = 0")).unwrap();
+    assert!(ids.contains(&same.cells[0].run_id()), "written-out defaults name the same run");
+    for (keys, part) in [
+        ("optimizer = \"rmsprop\"", "adam, adamw, sgd or lars"),
+        ("momentum = 0.9", "sgd and lars have them, adam has not"),
+        ("optimizer = \"sgd\"\nmomentum = 1.0", "momentum: expected a number in [0, 1)"),
+        ("optimizer = \"sgd\"\nmomentum = 0.0\nnesterov = true", "nesterov"),
+        ("schedule = \"linear\"", "constant, cosine or step"),
+        ("schedule = \"step\"", "needs step_epochs"),
+        ("step_factor = 0.5", "expected schedule = \"step\""),
+        ("schedule = \"step\"\nstep_epochs = 0", "step_epochs: expected at least 1"),
+        ("warmup_epochs = 1000", "warmup_epochs: expected a number in [0, epochs]"),
+        ("clip_norm = 0.0", "clip_norm: expected a number > 0"),
+        ("ema = 1.0", "ema: expected a decay in [0, 1)"),
+    ] {
+        let message = message(&with(keys));
+        assert!(message.contains(part), "{keys}: {message}");
+    }
+}

@@ -1,4 +1,4 @@
-//! Encoders for contrastive learning on libtorch, with their projection head, optimizer and checkpoints.
+//! Encoders for contrastive learning on libtorch, with their projection head, optimizers and checkpoints.
 //!
 //! Parameter names are torchvision's (`encoder.layer1.0.conv1.weight`), so weights travel both ways through
 //! safetensors. Weights are f32; convolutions may compute in bf16.
@@ -20,6 +20,8 @@ pub use checkpoint::Checkpoint;
 pub use error::{Error, Result};
 pub use layers::Statistics;
 pub use model::{Model, ModelConfig, Output};
-pub use optim::{Adam, AdamConfig};
+pub use optim::{
+    AdamConfig, Ema, LarsConfig, Optimizer, OptimizerConfig, Schedule, SgdConfig, Shape, clip_gradients,
+};
 pub use precision::Precision;
 pub use resnet::{Arch, EncoderConfig, Stem};

@@ -1,6 +1,6 @@
-//! All parameters in one flat f32 buffer and all gradients in another; each layer sees its part.
+//! All parameters in one flat f32 buffer, all gradients in another, all statistics in a third; each layer sees its part.
 //!
-//! An optimizer works on the whole buffer at once. Convolution weights lie channels-last in their part, which is
+//! An optimizer and an average work on a whole buffer at once. Convolution weights lie channels-last in their part, which is
 //! how the convolutions want them.
 
 use crate::error::Result;
@@ -44,14 +44,17 @@ impl Declarations {
             offset += count(&shape);
             parameters.push((name, leaf.f_detach()?.f_set_requires_grad(true)?));
         }
-        let buffers = self
-            .buffers
-            .into_iter()
-            .map(|(name, shape, value)| {
-                Ok((name, Tensor::f_full(&shape[..], f64::from(value), (Kind::Float, device))?))
-            })
-            .collect::<Result<_>>()?;
-        Ok(Parameters { flat, gradient, parameters, buffers })
+        let total = self.buffers.iter().map(|(_, shape, _)| count(shape)).sum();
+        let statistics = Tensor::f_zeros([total], (Kind::Float, device))?;
+        let mut buffers = Vec::with_capacity(self.buffers.len());
+        offset = 0;
+        for (name, shape, value) in self.buffers {
+            let buffer = part(&statistics, offset, &shape)?;
+            let _ = buffer.shallow_clone().f_fill_(f64::from(value))?;
+            offset += count(&shape);
+            buffers.push((name, buffer));
+        }
+        Ok(Parameters { flat, gradient, statistics, parameters, buffers })
     }
 }
 
@@ -62,9 +65,11 @@ pub(crate) struct Parameters {
     pub(crate) flat: Tensor,
     /// Every gradient, likewise.
     pub(crate) gradient: Tensor,
+    /// Every statistic that is not trained, likewise.
+    pub(crate) statistics: Tensor,
     /// Leaves that share the storage of `flat`, by name.
     pub(crate) parameters: Vec<(String, Tensor)>,
-    /// Statistics that are not trained, by name.
+    /// Parts of `statistics`, by name.
     pub(crate) buffers: Vec<(String, Tensor)>,
 }
 

@@ -2,7 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 use bcl_models::{
-    Adam, AdamConfig, Arch, EncoderConfig, Error, Model, ModelConfig, Precision, Statistics, Stem,
+    AdamConfig, Arch, EncoderConfig, Error, Model, ModelConfig, Optimizer, OptimizerConfig, Precision,
+    Statistics, Stem,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -66,7 +67,7 @@ fn gradients_reach_every_parameter_and_a_step_moves_them() {
             let model = small(precision, device);
             let before: Vec<Tensor> =
                 model.named_tensors().iter().map(|(_, tensor)| tensor.detach().copy()).collect();
-            let mut adam = Adam::new(&model, AdamConfig::default()).unwrap();
+            let mut adam = Optimizer::new(&model, OptimizerConfig::Adam(AdamConfig::default())).unwrap();
             for _ in 0..2 {
                 let output = model.forward(&images(6, 16), Statistics::Batch).unwrap();
                 adam.zero_grad(&model).unwrap();
@@ -85,8 +86,11 @@ fn gradients_reach_every_parameter_and_a_step_moves_them() {
 #[test]
 fn gradients_of_one_step_do_not_leak_into_the_next() {
     let model = small(Precision::F32, Device::Cpu);
-    let adam = || Adam::new(&model, AdamConfig { lr: 0.0, ..AdamConfig::default() }).unwrap();
-    let gradient = |adam: &mut Adam| {
+    let adam = || {
+        Optimizer::new(&model, OptimizerConfig::Adam(AdamConfig { lr: 0.0, ..AdamConfig::default() }))
+            .unwrap()
+    };
+    let gradient = |adam: &mut Optimizer| {
         adam.zero_grad(&model).unwrap();
         model.forward(&images(4, 16), Statistics::Batch).unwrap().z.get(0).sum(Kind::Float).backward();
         adam.step(&model).unwrap();
@@ -136,12 +140,6 @@ fn wrong_inputs_are_told() {
     assert!("resnet19".parse::<Arch>().unwrap_err().to_string().contains("resnet50"));
     assert!("tiny".parse::<Stem>().unwrap_err().to_string().contains("compact"));
     assert!("fp16".parse::<Precision>().unwrap_err().to_string().contains("bf16"));
-    for bad in [
-        AdamConfig { lr: f64::NAN, ..AdamConfig::default() },
-        AdamConfig { beta1: 1.0, ..AdamConfig::default() },
-    ] {
-        assert!(matches!(Adam::new(&model, bad), Err(Error::Parameter { .. })));
-    }
 }
 
 #[test]

@@ -1,9 +1,7 @@
-//! torchvision's names, torchvision's features, torch's Adam: fixtures of `scripts/make_model_fixtures.py`.
+//! torchvision's names, torchvision's features: fixtures of `scripts/make_model_fixtures.py`.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use bcl_models::{
-    Adam, AdamConfig, Arch, Checkpoint, EncoderConfig, Model, ModelConfig, Precision, Statistics, Stem,
-};
+use bcl_models::{Arch, EncoderConfig, Model, ModelConfig, Precision, Statistics, Stem};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
@@ -91,39 +89,4 @@ fn features_are_torchvisions() {
             assert_close(&tensors[&format!("layer4.1.bn2.{statistic}")], &wanted[name][statistic], statistic);
         }
     }
-}
-
-/// The first 50 parameters of a model go the way of torch's vector.
-#[test]
-fn adam_is_torchs() {
-    let steps: Value = serde_json::from_str(include_str!("fixtures/adam.json")).unwrap();
-    let encoder = EncoderConfig { arch: Arch::ResNet10, width: 2, stem: Stem::Compact, in_channels: 3 };
-    let config = ModelConfig { encoder, hidden: 4, feature_dim: 4, precision: Precision::F32 };
-    let model = Model::new(&config, 0, Device::Cpu).unwrap();
-    let weight = model.named_tensors()[0].1.shallow_clone(); // 2 x 3 x 3 x 3: 54 values
-    let flat = |values: &Tensor| {
-        Tensor::cat(&[values.view([-1]), Tensor::zeros([4], (Kind::Float, Device::Cpu))], 0)
-            .view([2, 3, 3, 3])
-    };
-    tch::no_grad(|| weight.shallow_clone().copy_(&flat(&noise(&[50], 1).to_kind(Kind::Float))));
-    let mut adam =
-        Adam::new(&model, AdamConfig { lr: 1e-2, weight_decay: 1e-2, ..AdamConfig::default() }).unwrap();
-    for (step, wanted) in steps.as_array().unwrap().iter().enumerate() {
-        adam.zero_grad(&model).unwrap();
-        let now = weight.detach().contiguous().view([-1]).narrow(0, 0, 50);
-        let gradient = flat(&(noise(&[50], 2 + step as i64).to_kind(Kind::Float) * 0.1 + now * 0.05));
-        (&weight * gradient).sum(Kind::Float).backward();
-        adam.step(&model).unwrap();
-        let ours =
-            Vec::<f64>::try_from(weight.detach().contiguous().view([-1]).to_kind(Kind::Double)).unwrap();
-        for (a, b) in ours.iter().zip(numbers(wanted)) {
-            assert!((a - b).abs() < 2e-6, "step {step}: {a} {b}");
-        }
-    }
-    // The state goes on elsewhere as it would have gone on here.
-    let checkpoint = Checkpoint { tensors: adam.named_state().unwrap(), ..Checkpoint::default() };
-    let mut other = Adam::new(&model, AdamConfig::default()).unwrap();
-    other.load(&checkpoint).unwrap();
-    let state = |adam: &Adam| adam.named_state().unwrap();
-    assert!(state(&adam).iter().zip(state(&other)).all(|(a, b)| a.1 == b.1));
 }

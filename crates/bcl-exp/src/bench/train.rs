@@ -3,7 +3,10 @@
 use super::clock::{Case, Timing, interleaved};
 use anyhow::Result;
 use bcl_core::{Estimator, LossConfig};
-use bcl_models::{Adam, AdamConfig, Arch, EncoderConfig, Model, ModelConfig, Precision, Statistics, Stem};
+use bcl_models::{
+    AdamConfig, Arch, EncoderConfig, Model, ModelConfig, Optimizer, OptimizerConfig, Precision, Statistics,
+    Stem,
+};
 use std::time::Duration;
 use tch::{Device, Kind, Tensor};
 
@@ -21,7 +24,7 @@ pub fn run(device: Device, budget: Duration) -> Result<(Vec<Timing>, u64)> {
     let loss = config.build()?;
     let views = Tensor::f_rand([2, PAIRS, 3, 32, 32], (Kind::Float, device))?;
     let (view1, view2) = (views.get(0), views.get(1));
-    let step = |model: &Model, adam: &mut Adam| -> Result<()> {
+    let step = |model: &Model, adam: &mut Optimizer| -> Result<()> {
         let (z1, z2) =
             (model.forward(&view1, Statistics::Batch)?.z, model.forward(&view2, Statistics::Batch)?.z);
         adam.zero_grad(model)?;
@@ -36,7 +39,7 @@ pub fn run(device: Device, budget: Duration) -> Result<(Vec<Timing>, u64)> {
     for precision in [Precision::Bf16, Precision::F32] {
         let config = ModelConfig { encoder, hidden: 512, feature_dim: 128, precision };
         let model = Model::new(&config, 0, device)?;
-        let adam = Adam::new(&model, AdamConfig::default())?;
+        let adam = Optimizer::new(&model, OptimizerConfig::Adam(AdamConfig::default()))?;
         runs.push((precision, model, adam));
     }
     let step = &step;

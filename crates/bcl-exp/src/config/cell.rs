@@ -2,6 +2,7 @@
 
 use super::augment::AugmentSpec;
 use super::loss::LossSpec;
+use super::optimizer::{OptimizerSpec, ScheduleSpec};
 use anyhow::{Result, ensure};
 use bcl_data::{DataSet, Policy};
 use serde::{Deserialize, Serialize};
@@ -72,10 +73,22 @@ pub struct TrainSpec {
     /// Pairs that the encoder sees at a time; the whole batch unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_pairs: Option<usize>,
-    /// Adam's step size.
+    /// Step size, before its schedule.
     pub learning_rate: f64,
-    /// Adam's coupled weight decay.
+    /// Weight decay: coupled, but for AdamW.
     pub weight_decay: f64,
+    /// Adam unless set.
+    #[serde(default, skip_serializing_if = "OptimizerSpec::is_default")]
+    pub optimizer: OptimizerSpec,
+    /// Constant unless set.
+    #[serde(default, skip_serializing_if = "ScheduleSpec::is_default")]
+    pub schedule: ScheduleSpec,
+    /// Global norm that gradients are clipped to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Decay of the weights' average, which is what is scored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
 }
 
 /// Scoring.
@@ -157,6 +170,12 @@ impl CellConfig {
             "weight_decay: expected a number >= 0, got {}",
             train.weight_decay
         );
+        if let Some(norm) = train.clip_norm {
+            positive("clip_norm", norm)?;
+        }
+        if let Some(decay) = train.ema {
+            ensure!((0.0..1.0).contains(&decay), "ema: expected a decay in [0, 1), got {decay}");
+        }
         ensure!(eval.knn_k >= 1, "knn_k: expected at least 1, got 0");
         positive("knn_t", eval.knn_t)?;
         ensure!(eval.linear_epochs != Some(0), "linear_epochs: expected at least 1, got 0");

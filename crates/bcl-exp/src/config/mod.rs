@@ -6,6 +6,7 @@ pub mod cell;
 pub mod difference;
 pub mod load;
 pub mod loss;
+pub mod optimizer;
 pub mod resolve;
 pub mod wire;
 
@@ -14,5 +15,6 @@ pub use cell::CellConfig;
 pub use difference::differences;
 pub use load::{check_name, load, parse};
 pub use loss::{AlphaSource, LossRequest, LossSpec};
+pub use optimizer::{OptimizerSpec, ScheduleSpec};
 pub use resolve::{Experiment, RunOptions, resolve, resolve_cell};
 pub use wire::OneOrMany;

@@ -2,6 +2,7 @@
 
 use super::cell::{CellConfig, EncoderSpec, EvalSpec, TrainSpec};
 use super::loss::LossRequest;
+use super::optimizer::{OptimizerSpec, ScheduleSpec};
 use super::wire::{ExperimentFile, GridTable};
 use crate::sweep;
 use anyhow::{Context, Result, bail, ensure};
@@ -106,6 +107,10 @@ pub fn resolve_cell(
             micro_pairs: train.micro_pairs.filter(|&micro| micro < train.batch_pairs),
             learning_rate: train.learning_rate,
             weight_decay: train.weight_decay,
+            optimizer: OptimizerSpec::resolve(train)?,
+            schedule: ScheduleSpec::resolve(train)?,
+            clip_norm: train.clip_norm,
+            ema: train.ema,
         },
         loss: request.resolve(1.0 / classes as f64)?,
         eval: EvalSpec {

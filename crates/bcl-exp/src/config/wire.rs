@@ -95,10 +95,28 @@ pub struct TrainTable {
     /// Pairs that the encoder sees at a time, for batches whose graph does not fit into memory: the loss still sees the
     /// whole batch, batch normalisation only so many. All by default.
     pub micro_pairs: Option<usize>,
-    /// Adam's step size.
+    /// adam (the authors'), adamw, sgd or lars.
+    pub optimizer: String,
+    /// The optimizer's step size, before its schedule.
     pub learning_rate: f64,
-    /// Adam's coupled L2 weight decay.
+    /// L2 weight decay: coupled, but for adamw.
     pub weight_decay: f64,
+    /// sgd, lars: share of the last step that goes on; 0.9 by default.
+    pub momentum: Option<f64>,
+    /// sgd, lars: Nesterov's momentum; false by default.
+    pub nesterov: Option<bool>,
+    /// constant (as published), cosine (to 0 at the end) or step.
+    pub schedule: String,
+    /// Epochs in which the step size rises to the whole; may be a fraction.
+    pub warmup_epochs: f64,
+    /// step: epochs between two falls of the step size.
+    pub step_epochs: Option<u32>,
+    /// step: what the step size is multiplied by at each; 0.1 by default.
+    pub step_factor: Option<f64>,
+    /// Clip the gradients to this global norm; not by default.
+    pub clip_norm: Option<f64>,
+    /// Score an exponential moving average of the weights with this decay, 0.999 for instance; not by default.
+    pub ema: Option<f64>,
     /// Save a resumable state each so many epochs.
     pub checkpoint_every: u32,
     /// And each so many steps (batches); 0: not by steps.
@@ -113,8 +131,17 @@ impl Default for TrainTable {
             epochs: 400,
             batch_pairs: 256,
             micro_pairs: None,
+            optimizer: "adam".into(),
             learning_rate: 1e-3,
             weight_decay: 1e-6,
+            momentum: None,
+            nesterov: None,
+            schedule: "constant".into(),
+            warmup_epochs: 0.0,
+            step_epochs: None,
+            step_factor: None,
+            clip_norm: None,
+            ema: None,
             checkpoint_every: 1,
             checkpoint_steps: 0,
             checkpoint_minutes: 10,

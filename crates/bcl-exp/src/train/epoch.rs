@@ -42,10 +42,10 @@ pub(super) fn run(
     let mut shown = f64::NAN;
     for batch in loader.by_ref() {
         let batch = batch?;
-        session.adam.zero_grad(&session.model)?;
+        session.optimization.zero_grad(&session.model)?;
         let labels = batch.labels.as_deref().map(Tensor::from_slice);
         let computed = step(&session.model, input.cell, input.loss, &batch.views, labels.as_ref())?;
-        session.adam.step(&session.model)?;
+        session.optimization.step(&session.model)?;
 
         let state = &mut session.progress;
         state.location.observe(&input.cell.loss, &computed.z1, &computed.z2)?;

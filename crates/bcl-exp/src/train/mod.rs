@@ -4,6 +4,7 @@ mod epoch;
 mod failure;
 mod keeper;
 mod location;
+mod optimization;
 mod place;
 mod resume;
 mod running_sum;

@@ -7,6 +7,9 @@ use crate::config::CellConfig;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 
+/// Begins a run anew; a state is restored into what it gives.
+pub(super) type Fresh<'a> = dyn Fn() -> Result<Session> + 'a;
+
 /// Restores the newest whole state in the run's `folder`, or begins anew where there is none. Damaged states are set
 /// aside and the one before is tried; `note` is told of all this.
 ///
@@ -15,12 +18,13 @@ use std::path::Path;
 pub(super) fn newest(
     cell: &CellConfig,
     place: &Place,
+    fresh: &Fresh<'_>,
     folder: &Path,
     note: &dyn Fn(&str),
 ) -> Result<Session> {
     let mut damaged = 0;
     for (_, path) in states::list(folder)?.into_iter().rev() {
-        if let Some(session) = whole(cell, place, &path, note)? {
+        if let Some(session) = whole(cell, place, fresh, &path, note)? {
             return Ok(session);
         }
         damaged += 1;
@@ -29,7 +33,7 @@ pub(super) fn newest(
     if damaged > 0 {
         note(&format!("none of {damaged} saved state(s) is whole: training begins anew"));
     }
-    Session::new(cell, place)
+    fresh()
 }
 
 /// Restores the state `from`, or the newest whole one in the folder `from`, for a run that saves in `folder`.
@@ -39,6 +43,7 @@ pub(super) fn newest(
 pub(super) fn chosen(
     cell: &CellConfig,
     place: &Place,
+    fresh: &Fresh<'_>,
     folder: &Path,
     from: &Path,
     note: &dyn Fn(&str),
@@ -55,12 +60,12 @@ pub(super) fn chosen(
             let Some((_, path)) = newest_first.next() else {
                 bail!("{}: none of {} saved state(s) is whole", from.display(), states.len());
             };
-            if let Some(session) = whole(cell, place, path, note)? {
+            if let Some(session) = whole(cell, place, fresh, path, note)? {
                 break session;
             }
         }
     } else {
-        let mut session = Session::new(cell, place)?;
+        let mut session = fresh()?;
         session.restore(from, cell, place, note)?;
         note(&format!("going on from {}", from.display()));
         session
@@ -77,8 +82,14 @@ pub(super) fn chosen(
 }
 
 /// The session of a state; `None`, told to `note`, when it is damaged.
-fn whole(cell: &CellConfig, place: &Place, path: &Path, note: &dyn Fn(&str)) -> Result<Option<Session>> {
-    let mut session = Session::new(cell, place)?;
+fn whole(
+    cell: &CellConfig,
+    place: &Place,
+    fresh: &Fresh<'_>,
+    path: &Path,
+    note: &dyn Fn(&str),
+) -> Result<Option<Session>> {
+    let mut session = fresh()?;
     match session.restore(path, cell, place, note) {
         Ok(()) => {
             let progress = &session.progress;

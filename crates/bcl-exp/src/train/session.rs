@@ -2,12 +2,13 @@
 //! saved and restored whole.
 
 use super::location::LocationState;
+use super::optimization::Optimization;
 use super::place::Place;
 use super::running_sum::RunningSum;
 use super::states;
 use crate::config::{CellConfig, differences};
 use anyhow::{Context, Result, ensure};
-use bcl_models::{Adam, AdamConfig, Checkpoint, EncoderConfig, Model, ModelConfig};
+use bcl_models::{Checkpoint, Ema, EncoderConfig, Model, ModelConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The state of a run.
 pub(super) struct Session {
     pub(super) model: Model,
-    pub(super) adam: Adam,
+    pub(super) optimization: Optimization,
     pub(super) progress: Progressed,
 }
 
@@ -73,7 +74,7 @@ impl std::fmt::Display for OtherConfiguration {
 
 impl std::error::Error for OtherConfiguration {}
 
-/// The model of a saved state, with the configuration it was trained by.
+/// The model of a saved state (the average where the run keeps one), with the configuration it was trained by.
 ///
 /// # Errors
 /// When the file is missing, damaged, or does not hold what a run saves.
@@ -81,7 +82,8 @@ pub fn load_model(path: &Path, place: &Place) -> Result<(CellConfig, Model)> {
     let checkpoint = Checkpoint::load(path)?;
     let cell = configuration(&checkpoint, path)?;
     let mut model = new_model(&cell, place)?;
-    model.load(&checkpoint).with_context(|| path.display().to_string())?;
+    let scored = if cell.train.ema.is_some() { Ema::part_of(&checkpoint) } else { checkpoint };
+    model.load(&scored).with_context(|| path.display().to_string())?;
     Ok((cell, model))
 }
 
@@ -109,16 +111,16 @@ fn new_model(cell: &CellConfig, place: &Place) -> Result<Model> {
 }
 
 impl Session {
+    /// The model that is scored.
+    pub(super) fn scored(&self) -> &Model {
+        self.optimization.scored(&self.model)
+    }
+
     /// A fresh run.
-    pub(super) fn new(cell: &CellConfig, place: &Place) -> Result<Self> {
+    pub(super) fn new(cell: &CellConfig, place: &Place, steps_per_epoch: u64) -> Result<Self> {
         let model = new_model(cell, place)?;
-        let adam = AdamConfig {
-            lr: cell.train.learning_rate,
-            weight_decay: cell.train.weight_decay,
-            ..AdamConfig::default()
-        };
-        let adam = Adam::new(&model, adam)?;
-        Ok(Self { model, adam, progress: Progressed::default() })
+        let optimization = Optimization::new(cell, &model, steps_per_epoch)?;
+        Ok(Self { model, optimization, progress: Progressed::default() })
     }
 
     /// Saves the state and drops old ones; returns its file.
@@ -131,7 +133,7 @@ impl Session {
             ("made_on".to_owned(), made_on(place)),
         ]);
         let mut tensors = self.model.named_tensors();
-        tensors.extend(self.adam.named_state()?);
+        tensors.extend(self.optimization.named_state()?);
         Checkpoint { tensors, metadata }.save(&path)?;
         states::drop_old(folder)?;
         Ok(path)
@@ -166,8 +168,8 @@ impl Session {
             cell.train.epochs,
             self.progress.epochs
         );
-        let load = self.model.load(&checkpoint).and_then(|()| self.adam.load(&checkpoint));
-        load.with_context(|| path.display().to_string())?;
+        self.model.load(&checkpoint).with_context(|| path.display().to_string())?;
+        self.optimization.load(&checkpoint).with_context(|| path.display().to_string())?;
         let (expected, got) = (made_on(place), entry("made_on")?);
         if *got != expected {
             note(&format!("this state was made on {got}, this is {expected}: the last bits will differ"));

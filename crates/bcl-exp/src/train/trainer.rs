@@ -61,9 +61,11 @@ impl<'a> Trainer<'a> {
         let _lock = FolderLock::take(&folder, "--runs")?;
         write_atomic(&folder.join("config.json"), (serde_json::to_string_pretty(cell)? + "\n").as_bytes())?;
         let note = |line: &str| eprintln!("  {line}");
+        let images = pretrained_images(cell, &set);
+        let fresh = || Session::new(cell, self.place, (images / cell.train.batch_pairs) as u64);
         let mut session = match &self.resume_from {
-            None => resume::newest(cell, self.place, &folder, &note)?,
-            Some(from) => resume::chosen(cell, self.place, &folder, from, &note)?,
+            None => resume::newest(cell, self.place, &fresh, &folder, &note)?,
+            Some(from) => resume::chosen(cell, self.place, &fresh, &folder, from, &note)?,
         };
         let mut row = self.blank_row(cell, &set);
         match self.train_and_score(&mut session, cell, options, &set, &folder, on_epoch) {
@@ -122,17 +124,17 @@ impl<'a> Trainer<'a> {
         }
         drop(attention);
         progress.finish();
-        score::all(&session.model, set, cell, self.place)
+        score::all(session.scored(), set, cell, self.place)
     }
 
     /// The location for the epoch that begins, or that of one that a resumed run is in the midst of.
     fn begin_epoch(&self, session: &mut Session, cell: &CellConfig, set: &DataSet) -> Result<Option<f64>> {
-        let Session { model, progress, .. } = session;
+        let Session { model, optimization, progress } = session;
         if progress.part.batches > 0 {
             return Ok(progress.location.alpha());
         }
         let begun = Instant::now();
-        let measure = || score::oracle_auc(model, set, cell, self.place);
+        let measure = || score::oracle_auc(optimization.scored(model), set, cell, self.place);
         let alpha = progress.location.begin_epoch(&cell.loss, progress.epochs, cell.train.epochs, measure)?;
         progress.wall_s += begun.elapsed().as_secs_f64();
         Ok(alpha)
@@ -147,7 +149,7 @@ impl<'a> Trainer<'a> {
         set: &DataSet,
         mean_loss: f64,
     ) -> Result<EpochRow> {
-        let Session { model, adam, progress } = session;
+        let Session { model, optimization, progress } = session;
         let EpochPart { views, wall_s, waited_s, .. } = std::mem::take(&mut progress.part);
         progress.epochs += 1;
         progress.views += views;
@@ -166,13 +168,13 @@ impl<'a> Trainer<'a> {
             uniformity: None,
             feature_std: None,
             effective_rank: None,
-            learning_rate: adam.learning_rate(),
+            learning_rate: rounded(optimization.learning_rate(), 10),
             views_per_s: rounded(views as f64 / wall_s, 1),
             data_wait_pct: rounded(100.0 * waited_s / wall_s, 2),
             wall_s: rounded(wall_s, 2),
         };
         if looks {
-            score::online(model, set, cell, self.place)?.write_to(&mut row);
+            score::online(optimization.scored(model), set, cell, self.place)?.write_to(&mut row);
         }
         progress.last_knn = row.knn_top1.or(progress.last_knn);
         Ok(row)
@@ -197,12 +199,11 @@ impl<'a> Trainer<'a> {
 
     fn blank_row(&self, cell: &CellConfig, set: &DataSet) -> CellRow {
         let loss = &cell.loss;
-        let images = cell.pretrain_images.map_or(set.pretrain.len(), |limit| limit.min(set.pretrain.len()));
         CellRow {
             run_id: cell.run_id(),
             status: Status::Ok,
             dataset: cell.dataset.clone(),
-            pretrain_images: images as u64,
+            pretrain_images: pretrained_images(cell, set) as u64,
             image_size: cell.image_size,
             encoder: cell.encoder.label(),
             feature_dim: cell.encoder.feature_dim as u32,
@@ -245,6 +246,11 @@ impl<'a> Trainer<'a> {
             error: None,
         }
     }
+}
+
+/// How many images a cell trains on.
+fn pretrained_images(cell: &CellConfig, set: &DataSet) -> usize {
+    cell.pretrain_images.map_or(set.pretrain.len(), |limit| limit.min(set.pretrain.len()))
 }
 
 /// Rounded to `digits` after the point: rows hold what is meant, not what a float happens to be.
