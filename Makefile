@@ -6,6 +6,7 @@
 #   make bench    the benchmarks
 #   make check    format, lints, documentation
 #   make soundness  Miri and AddressSanitizer over the kernels
+#   make fuzz     every parser fed with damaged files                    FUZZ_SECONDS=60
 #   make setup    only the set-up (libtorch in .libtorch/)                LIBTORCH_VARIANT=cpu|cuda
 
 SWEEP ?= experiments/quick.toml
@@ -13,10 +14,11 @@ RESULTS ?= results
 DATA ?=
 DEVICE ?=
 LIBTORCH_VARIANT ?=
+FUZZ_SECONDS ?= 60
 
 EXP = cargo run --release --locked --quiet -p bcl-exp --
 
-.PHONY: help sweep test report bench check soundness setup
+.PHONY: help sweep test report bench check fuzz soundness setup
 .DEFAULT_GOAL := help
 
 help:
@@ -43,6 +45,9 @@ check: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+fuzz: setup
+	@sh scripts/fuzz.sh $(FUZZ_SECONDS)
 
 soundness:
 	@sh scripts/soundness.sh

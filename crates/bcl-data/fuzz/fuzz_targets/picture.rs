@@ -1,0 +1,14 @@
+//! JPEG, PNG and WebP.
+#![no_main]
+
+use bcl_data::format::picture::{Limits, decode, size};
+
+/// Small, so that time goes into formats and not into pixels.
+const LIMITS: Limits = Limits { side: 256, pixels: 1 << 14 };
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    if let Ok(picture) = decode(bytes, LIMITS) {
+        assert_eq!(picture.pixels.len(), 3 * picture.height * picture.width);
+        assert_eq!(size(bytes, LIMITS), Ok((picture.height, picture.width)));
+    }
+});
