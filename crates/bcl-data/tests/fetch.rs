@@ -314,5 +314,10 @@ fn one_changed_byte_of_the_unpacked_set_is_found() {
     assert!(problems.len() == 1 && problems[0].1.to_string().contains("SHA-256"), "{problems:?}");
     std::fs::remove_file(folder.join("data.bin")).unwrap();
     assert!(matches!(manifest::check(&folder).unwrap().unwrap()[0].1, Error::Read { .. }));
-    assert!(manifest::parse(b"abc  ../x\n").is_err() && manifest::parse(&[0xff]).is_err());
+    let zeros = "0".repeat(64);
+    assert_eq!(manifest::parse(format!("{zeros}  a/b.png\n").as_bytes()).unwrap()[0].path, "a/b.png");
+    for path in ["../x", "/x", "", "a/../x", "x\r", "x\u{7}y"] {
+        assert!(manifest::parse(format!("{zeros}  {path}").as_bytes()).is_err(), "{path:?}");
+    }
+    assert!(manifest::parse(b"abc  x\n").is_err() && manifest::parse(&[0xff]).is_err());
 }

@@ -85,6 +85,7 @@ fn nothing_is_written_outside_and_no_links_or_devices() {
         ("evil", regular),
         ("set\\..\\evil", regular),
         ("set", regular),
+        ("set/new\nline", regular),
         ("set/link", EntryType::Symlink),
         ("set/hard", EntryType::Link),
         ("set/null", EntryType::Char),

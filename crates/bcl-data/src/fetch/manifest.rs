@@ -36,8 +36,8 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Line>, Malformed> {
         };
         let (sha256, path) = line.split_once("  ").ok_or_else(bad)?;
         let digits = sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let inside =
-            !path.is_empty() && Path::new(path).components().all(|c| matches!(c, Component::Normal(_)));
+        let normal = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+        let inside = !path.is_empty() && normal && !path.contains(char::is_control);
         if sha256.len() != 64 || !digits || !inside {
             return Err(bad());
         }

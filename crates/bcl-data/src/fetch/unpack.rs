@@ -128,8 +128,9 @@ impl Target {
     /// The path below the set's folder; an error for any that leaves it.
     fn inside(&self, name: &str) -> Result<PathBuf, Malformed> {
         let mut parts = Vec::new();
-        // A backslash is a separator on some systems and has no business in these names on any.
-        if name.contains(['\\', '\0']) {
+        // A backslash is a separator on some systems, a control character breaks the list of checksums: neither has any
+        // business in these names.
+        if name.contains('\\') || name.contains(char::is_control) {
             return Err(unwelcome(name, "path"));
         }
         for component in Path::new(name).components() {
