@@ -257,3 +257,36 @@ fn a_chosen_state_must_be_of_the_same_configuration() {
         assert!(!message.status.success() && stderr(&message).contains(expected), "{}", stderr(&message));
     }
 }
+
+#[test]
+fn states_of_an_older_version_are_told_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let call =
+        |more: &[&str]| program(folder).args(train(&[&["--epochs", "1"], more].concat())).output().unwrap();
+    let first = call(&[]);
+    succeeded(&first);
+    assert!(!stderr(&first).contains("older version"), "{}", stderr(&first));
+    let run = run_folder(folder);
+    let old = ["epoch-0001.safetensors", "epoch-0002.safetensors"].map(|name| run.join(name));
+    for path in states(folder) {
+        std::fs::rename(path, &old[1]).unwrap();
+    }
+    std::fs::copy(&old[1], &old[0]).unwrap();
+
+    let chosen = call(&["--results", "other", "--resume-from", run.to_str().unwrap()]);
+    assert!(stderr(&chosen).contains("got those of an older version"), "{}", stderr(&chosen));
+    let anew = call(&["--results", "other"]);
+    succeeded(&anew);
+    let told = stderr(&anew);
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains("older version")).collect();
+    assert!(
+        matches!(lines[..], [line] if line.contains("epoch-0002.safetensors is of an older version")),
+        "{told}"
+    );
+    assert!(old.iter().all(|path| path.exists()), "nothing is deleted");
+    assert_eq!(
+        without_timings(&folder.join("other/train/epochs.csv")),
+        without_timings(&folder.join("results/train/epochs.csv"))
+    );
+}

@@ -11,7 +11,7 @@ use std::path::Path;
 pub(super) type Fresh<'a> = dyn Fn() -> Result<Session> + 'a;
 
 /// Restores the newest whole state in the run's `folder`, or begins anew where there is none. Damaged states are set
-/// aside and the one before is tried; `note` is told of all this.
+/// aside and the one before is tried, those of an older version are passed over; `note` is told of all this.
 ///
 /// # Errors
 /// When a state is of another configuration, or cannot be read for another reason than damage.
@@ -22,8 +22,17 @@ pub(super) fn newest(
     folder: &Path,
     note: &dyn Fn(&str),
 ) -> Result<Session> {
+    let states = states::list(folder)?;
+    if states.is_empty()
+        && let Some(newest) = states::of_an_older_version(folder)?.last()
+    {
+        note(&format!(
+            "{} is of an older version, which is not read: training begins anew",
+            newest.display()
+        ));
+    }
     let mut damaged = 0;
-    for (_, path) in states::list(folder)?.into_iter().rev() {
+    for (_, path) in states.into_iter().rev() {
         if let Some(session) = whole(cell, place, fresh, &path, note)? {
             return Ok(session);
         }
@@ -50,9 +59,11 @@ pub(super) fn chosen(
 ) -> Result<Session> {
     let session = if from.is_dir() {
         let states = states::list(from)?;
+        let old =
+            if states::of_an_older_version(from)?.is_empty() { "none" } else { "those of an older version" };
         ensure!(
             !states.is_empty(),
-            "{}: expected saved states (step-*.safetensors), got none",
+            "{}: expected saved states (step-*.safetensors), got {old}",
             from.display()
         );
         let mut newest_first = states.iter().rev();

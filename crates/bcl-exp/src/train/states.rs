@@ -13,18 +13,28 @@ pub(super) fn path(folder: &Path, steps: u64) -> PathBuf {
 
 /// The states in a folder with their steps, oldest first.
 pub(super) fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    numbered(folder, "step-")
+}
+
+/// The files `PREFIX<number>.safetensors` by number.
+fn numbered(folder: &Path, prefix: &str) -> Result<Vec<(u64, PathBuf)>> {
     let unreadable = || format!("cannot read {}", folder.display());
     let mut states = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(unreadable)? {
         let path = entry.with_context(unreadable)?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let steps = name.strip_prefix("step-").and_then(|name| name.strip_suffix(".safetensors"));
-        if let Some(steps) = steps.and_then(|steps| steps.parse().ok()) {
-            states.push((steps, path));
+        let number = name.strip_prefix(prefix).and_then(|name| name.strip_suffix(".safetensors"));
+        if let Some(number) = number.and_then(|number| number.parse().ok()) {
+            states.push((number, path));
         }
     }
     states.sort();
     Ok(states)
+}
+
+/// The states of an older version in a folder (`epoch-0012.safetensors`), which is no longer read.
+pub(super) fn of_an_older_version(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(numbered(folder, "epoch-")?.into_iter().map(|(_, path)| path).collect())
 }
 
 /// Drops all but the newest.
