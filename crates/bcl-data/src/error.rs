@@ -26,13 +26,11 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file that cannot be downloaded.
-    #[error("cannot download {address} ({tries} tries without progress): {reason}")]
+    #[error("cannot download {address}: {reason}")]
     Download {
         /// Where it should be.
         address: String,
-        /// How often it was tried since the last byte came.
-        tries: u32,
-        /// What went wrong the last time.
+        /// What went wrong, the last time if it was tried again.
         reason: String,
     },
     /// A file whose content is not what it should be.

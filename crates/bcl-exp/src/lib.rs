@@ -16,6 +16,7 @@ pub mod explain;
 pub mod figure;
 pub mod interrupt;
 pub mod machine;
+pub mod preview;
 pub mod progress;
 pub mod report;
 pub mod simulate;

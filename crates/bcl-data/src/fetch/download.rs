@@ -53,14 +53,14 @@ pub(super) fn archive(
 ) -> Result<PathBuf> {
     let path = dir.join(&archive.file);
     if path.exists() {
-        return checked(archive, path, tell);
+        return checked(archive, path, "; remove the file to download it anew", tell);
     }
     let from = address(archive, options.mirror.as_deref());
     if let Some(local) = local_path(&from) {
         if !local.is_file() {
             return Err(Malformed::new("an archive", "no such file").at(local));
         }
-        return checked(archive, local, tell);
+        return checked(archive, local, "", tell);
     }
     tell(Event::Archive { file: &archive.file, from: &from });
     let network = &options.network;
@@ -86,7 +86,8 @@ pub(super) fn archive(
         }
         failures += 1;
         if failures >= network.tries {
-            return Err(Error::Download { address: from, tries: failures, reason });
+            let reason = format!("{failures} tries without progress; the last: {reason}");
+            return Err(Error::Download { address: from, reason });
         }
         tell(Event::Retry { reason: &reason, attempt: failures + 1 });
         std::thread::sleep(pause);
@@ -105,15 +106,18 @@ pub(super) fn archive(
     Ok(path)
 }
 
-/// An archive that somebody has put there.
-fn checked(archive: &Archive, path: PathBuf, tell: &mut dyn FnMut(Event<'_>)) -> Result<PathBuf> {
+/// An archive that somebody has put there; `advice` follows the message about one that is another.
+fn checked(
+    archive: &Archive,
+    path: PathBuf,
+    advice: &str,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<PathBuf> {
     tell(Event::Archive { file: &archive.file, from: &path.display().to_string() });
     let found = md5_of(&path)?;
     if found != archive.md5 {
         let expected = format!("MD5 {}", archive.md5);
-        return Err(
-            Malformed::new(expected, format!("{found}; remove the file to download it anew")).at(path)
-        );
+        return Err(Malformed::new(expected, format!("{found}{advice}")).at(path));
     }
     Ok(path)
 }
@@ -199,13 +203,10 @@ fn attempt(
     let length = header("content-length").and_then(|text| text.parse::<u64>().ok());
     let total = length.map(|length| offset.saturating_add(length));
     if total.is_some_and(|total| total > largest) {
-        let got = format!("{} bytes", total.unwrap_or_default());
-        return Err(Error::Download {
-            address: from.to_owned(),
-            tries: 1,
-            reason: format!("expected at most {largest} bytes, got {got}"),
-        }
-        .into());
+        return Err(refusal(
+            from,
+            &format!("expected at most {largest} bytes, got {} bytes", total.unwrap_or_default()),
+        ));
     }
     // A weak tag does not promise equal bytes.
     let strong = header("etag").filter(|tag| !tag.starts_with("W/")).or_else(|| header("last-modified"));
@@ -249,7 +250,7 @@ fn classify(from: &str, error: &ureq::Error) -> Failure {
 }
 
 fn refusal(from: &str, reason: &str) -> Failure {
-    Failure::Final(Error::Download { address: from.to_owned(), tries: 1, reason: reason.to_owned() })
+    Failure::Final(Error::Download { address: from.to_owned(), reason: reason.to_owned() })
 }
 
 /// MD5 of a file.

@@ -80,12 +80,19 @@ impl Server {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let request = read(&stream);
-                let number = {
+                let note = |request: &Request| {
                     let mut seen = record.lock().unwrap();
                     seen.push(request.clone());
                     seen.len() - 1
                 };
+                let mut request = read(&stream);
+                let mut number = note(&request);
+                if request.method == "CONNECT" {
+                    // As a proxy that is the server behind it, too.
+                    stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+                    request = read(&stream);
+                    number = note(&request);
+                }
                 let answer = Arc::clone(&answer);
                 // The client may hang up in the middle; that is its right.
                 std::thread::spawn(move || {

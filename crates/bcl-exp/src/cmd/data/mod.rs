@@ -1,7 +1,8 @@
-//! `bcl-exp data list|fetch|verify`: what data is where, whether it is whole, and how it comes there.
+//! `bcl-exp data list|fetch|verify|preview`: what data is where, whether it is whole, how it comes there and looks.
 
 mod fetch;
 mod list;
+mod preview;
 mod verify;
 
 pub(super) use list::print_list;
@@ -38,12 +39,16 @@ pub enum What {
         #[arg(long, value_name = "DIR", default_value = "data")]
         data: PathBuf,
     },
+    /// Write a PNG of images with the views that training makes of them
+    #[command(after_help = preview::HELP)]
+    Preview(preview::Args),
 }
 
 /// Runs `bcl-exp data`.
 ///
 /// # Errors
-/// `verify`: when a data set is unknown, missing or damaged; `fetch`: when one cannot be had.
+/// `verify`: when a data set is unknown, missing or damaged; `fetch`: when one cannot be had; `preview`: when images
+/// cannot be read or the file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::List { data } => {
@@ -52,5 +57,6 @@ pub fn run(args: &Args) -> Result<()> {
         }
         What::Fetch(args) => fetch::run(args),
         What::Verify { names, data } => verify::run(names, data),
+        What::Preview(args) => preview::run(args),
     }
 }
