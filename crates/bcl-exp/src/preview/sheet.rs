@@ -60,8 +60,8 @@ mod tests {
 
     #[test]
     fn every_picture_has_its_place() {
-        let red = (vec![[255; 4], [0; 4], [0; 4]].concat(), (2, 2));
-        let blue = (vec![[0; 6], [0; 6], [255; 6]].concat(), (2, 3));
+        let red = ([[255; 4], [0; 4], [0; 4]].concat(), (2, 2));
+        let blue = ([[0; 6], [0; 6], [255; 6]].concat(), (2, 3));
         let column = Column { caption: "a much longer caption than fits".into(), pictures: vec![red, blue] };
         let canvas = sheet(&["image".into(), "view 1".into()], &vec![column; 12]);
         assert_eq!(canvas.pixels.len(), 3 * canvas.width * canvas.height);
