@@ -22,4 +22,5 @@ pub mod report;
 pub mod simulate;
 pub mod store;
 pub mod sweep;
+pub mod tensorboard;
 pub mod train;

@@ -4,12 +4,13 @@
 mod common;
 
 use bcl_models::Checkpoint;
+use common::curves::{event_files, lasting_points};
 use common::{TINY, program, refused, run, run_on_a_full_disk, stderr, succeeded, without_timings};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-const GRID: [&str; 4] = ["--grid", "tiny.toml", "--threads", "1"];
+const GRID: [&str; 6] = ["--grid", "tiny.toml", "--threads", "1", "--tensorboard", "curves"];
 
 /// One BCL cell of three epochs of four steps, a state after each step.
 fn folder() -> tempfile::TempDir {
@@ -57,11 +58,17 @@ fn killed_after(folder: &Path, step: u64) {
     child.wait().unwrap();
 }
 
-/// Rows, weights, statistics, optimizer and sums are those of an uninterrupted run.
+/// Rows, curves, weights, statistics, optimizer and sums are those of an uninterrupted run.
 fn ended_as(whole: &Path, other: &Path) {
     for file in ["results/tiny/cells.csv", "results/tiny/epochs.csv"] {
         assert_eq!(without_timings(&other.join(file)), without_timings(&whole.join(file)));
     }
+    let [whole_curves, other_curves] = [whole, other].map(|folder| {
+        let files = event_files(&folder.join("curves"));
+        assert_eq!(files.len(), 1, "one file a run");
+        lasting_points(&files[0])
+    });
+    assert_eq!(other_curves, whole_curves);
     let last = |folder: &Path| {
         let mut last = Checkpoint::load(states(folder).last().unwrap()).unwrap();
         last.tensors.sort_by(|(one, _), (other, _)| one.cmp(other));

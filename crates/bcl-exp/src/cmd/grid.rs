@@ -6,7 +6,7 @@ use crate::machine;
 use crate::progress::duration;
 use crate::report;
 use crate::store::{CellRow, Status, Store, read_cells};
-use crate::train::{AugmentFlags, RunFlags, Trainer};
+use crate::train::{RunFlags, TrainFlags, Trainer};
 use anyhow::{Result, bail};
 use bcl_core::evaluation::Memory;
 use std::path::{Path, PathBuf};
@@ -27,9 +27,9 @@ pub struct Args {
     /// Where and with what to run
     #[command(flatten)]
     pub run: RunFlags,
-    /// What makes the views
+    /// What makes the views, and what is logged
     #[command(flatten)]
-    pub augment: AugmentFlags,
+    pub training: TrainFlags,
 }
 
 /// Runs or resumes the sweep in `file`, then prints its tables.
@@ -38,13 +38,13 @@ pub struct Args {
 /// On a bad experiment file, results that another process is writing, missing data, a full disk, and, at the
 /// end, when cells failed.
 pub fn run(file: &Path, args: &Args) -> Result<()> {
-    let place = args.run.place()?.augmenting(&args.augment);
+    let place = args.run.place()?.augmenting(&args.training);
     let experiment = config::resolve(&config::load(file)?, &place.data, place.device)?;
     if args.dry_run {
         return dry_run(&experiment, args);
     }
     interrupt::listen()?;
-    let mut trainer = Trainer::new(&place);
+    let mut trainer = Trainer::new(&place).tensorboard(args.training.tensorboard.clone());
     // Missing data is told before anything is written or trained.
     let rows = rows(&experiment, args)?;
     for cell in &experiment.cells {

@@ -6,7 +6,7 @@ use crate::config::wire::{DataTable, EncoderTable, EvalTable, ExperimentFile, Tr
 use crate::config::{self, CellConfig, RunOptions};
 use crate::interrupt;
 use crate::store::{Status, Store};
-use crate::train::{AugmentFlags, RunFlags, Trainer};
+use crate::train::{RunFlags, TrainFlags, Trainer};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 
@@ -86,9 +86,9 @@ pub struct Args {
     /// Where and with what to run
     #[command(flatten)]
     pub run: RunFlags,
-    /// What makes the views
+    /// What makes the views, and what is logged
     #[command(flatten)]
-    pub augment: AugmentFlags,
+    pub training: TrainFlags,
 }
 
 /// Trains, or resumes, the run that the flags describe.
@@ -96,7 +96,7 @@ pub struct Args {
 /// # Errors
 /// On values out of range, missing data, and a run that failed.
 pub fn run(args: &Args) -> Result<()> {
-    let place = args.run.place()?.augmenting(&args.augment);
+    let place = args.run.place()?.augmenting(&args.training);
     let cell = cell(args, place.device)?;
     let options = RunOptions {
         checkpoint_every: 1,
@@ -106,7 +106,9 @@ pub fn run(args: &Args) -> Result<()> {
     };
     config::check_name(&args.name)?;
     interrupt::listen()?;
-    let mut trainer = Trainer::new(&place).resume_from(args.resume_from.clone());
+    let mut trainer = Trainer::new(&place)
+        .resume_from(args.resume_from.clone())
+        .tensorboard(args.training.tensorboard.clone());
     trainer.data_set(&cell.dataset)?; // missing data is told before anything is written
     let mut store = Store::open(&args.results, &args.name)?;
     let id = cell.run_id();

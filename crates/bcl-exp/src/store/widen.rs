@@ -6,37 +6,33 @@ use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// Rewrites `content`, the whole rows of the file at `path`, with today's columns, those it lacks empty, and keeps
-/// what it was as `NAME-N-columns.csv` beside it; a kill leaves the old file or the new one. Returns the new content;
-/// `None`, and nothing done, unless the file is an older one and reads as `Row`s.
+/// what it was as `NAME-N-columns.csv` beside it; a kill leaves the old file or the new one. False, and nothing done,
+/// unless the file is an older one and reads as `Row`s.
 ///
 /// # Errors
 /// When a file cannot be written; the old content is then still there.
-pub(super) fn widen<Row: DeserializeOwned>(
-    path: &Path,
-    content: &[u8],
-    columns: &[&str],
-) -> Result<Option<Vec<u8>>> {
+pub(super) fn widen<Row: DeserializeOwned>(path: &Path, content: &[u8], columns: &[&str]) -> Result<bool> {
     let mut reader = csv::Reader::from_reader(content);
-    let Ok(found) = reader.headers().cloned() else { return Ok(None) };
+    let Ok(found) = reader.headers().cloned() else { return Ok(false) };
     let places: Vec<Option<usize>> =
         columns.iter().map(|column| found.iter().position(|other| other == *column)).collect();
     let kept: Vec<usize> = places.iter().flatten().copied().collect();
     if kept.is_empty() || kept.iter().copied().ne(0..found.len()) {
-        return Ok(None); // a foreign column, or another order
+        return Ok(false); // a foreign column, or another order
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(columns)?;
     for record in reader.records() {
-        let Ok(record) = record else { return Ok(None) };
+        let Ok(record) = record else { return Ok(false) };
         writer.write_record(places.iter().map(|place| place.map_or("", |place| &record[place])))?;
     }
     let wide = writer.into_inner().map_err(|error| error.into_error())?;
     if csv::Reader::from_reader(&wide[..]).deserialize::<Row>().any(|row| row.is_err()) {
-        return Ok(None);
+        return Ok(false);
     }
     write_atomic(&kept_as(path, found.len(), content)?, content)?;
     write_atomic(path, &wide)?;
-    Ok(Some(wide))
+    Ok(true)
 }
 
 /// The first free name; a copy of the same content, left by a kill in between, counts as free.

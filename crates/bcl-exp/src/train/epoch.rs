@@ -7,6 +7,7 @@ use super::session::Session;
 use super::step::{Step, step};
 use crate::config::CellConfig;
 use crate::progress::Progress;
+use crate::tensorboard::Curves;
 use anyhow::{Result, ensure};
 use bcl_core::ContrastiveLoss;
 use bcl_data::ViewLoader;
@@ -15,7 +16,8 @@ use std::path::Path;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 
-/// Steps between two looks at loss, gradient and weights on a device that each look waits for.
+/// Steps between two points of the curves, and between two looks at loss, gradient and weights on a device that each look
+/// waits for.
 const LOOK_EVERY: u64 = 16;
 
 /// What an epoch is run with.
@@ -35,6 +37,7 @@ pub(super) fn run(
     loader: &mut ViewLoader,
     keeper: &mut Keeper<'_>,
     progress: &mut Progress,
+    curves: &mut Curves,
 ) -> Result<f64> {
     let (begun, spent) = (Instant::now(), session.progress.part.wall_s);
     let (epoch, epochs) = (session.progress.epochs, input.cell.train.epochs);
@@ -55,8 +58,12 @@ pub(super) fn run(
         state.part.loss.add(&computed.value)?;
         state.part.waited_s += batch.waited.as_secs_f64();
         let done = state.part.batches;
-        if input.place.device == Device::Cpu || done % LOOK_EVERY == 1 || done == batches {
+        let due = done % LOOK_EVERY == 1 || done == batches;
+        if due || input.place.device == Device::Cpu {
             shown = look(session, input, &computed, labels.as_ref())?;
+        }
+        if due {
+            curves.step(session.progress.steps, shown, session.optimization.learning_rate())?;
         }
         let state = &mut session.progress;
         state.part.wall_s = spent + begun.elapsed().as_secs_f64();

@@ -16,6 +16,6 @@ mod trainer;
 mod views;
 
 pub use failure::NonFinite;
-pub use place::{AugmentFlags, AugmentOn, Place, RunFlags, device_name, parse_device};
+pub use place::{AugmentOn, Place, RunFlags, TrainFlags, device_name, parse_device};
 pub use session::{OtherConfiguration, load_model};
 pub use trainer::{OnEpoch, Trainer};

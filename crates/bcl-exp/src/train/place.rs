@@ -21,12 +21,16 @@ pub struct RunFlags {
     pub runs: PathBuf,
 }
 
-/// The flag of every command that trains.
+/// The flags of every command that trains.
 #[derive(Debug, Clone, clap::Args)]
-pub struct AugmentFlags {
+pub struct TrainFlags {
     /// What makes the views: cpu, the run's device, or auto, the device if it is a GPU; the views are the same
     #[arg(long, value_name = "WHERE", value_enum, default_value_t = AugmentOn::Auto)]
     pub augment: AugmentOn,
+    /// Write TensorBoard event files, a folder a run: loss, alpha, learning rate, views/s, data wait, and what is measured of
+    /// the encoder. A run that goes on writes on in its file
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
 }
 
 /// What makes the views.
@@ -77,7 +81,7 @@ impl RunFlags {
 impl Place {
     /// The same place with the views made where the flag says.
     #[must_use]
-    pub fn augmenting(self, flags: &AugmentFlags) -> Self {
+    pub fn augmenting(self, flags: &TrainFlags) -> Self {
         let on_device = match flags.augment {
             AugmentOn::Auto => self.device != Device::Cpu,
             AugmentOn::Cpu => false,

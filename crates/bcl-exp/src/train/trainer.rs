@@ -12,6 +12,7 @@ use crate::interrupt::{Attention, Interrupted};
 use crate::machine;
 use crate::progress::Progress;
 use crate::store::{CellRow, EpochRow, FolderLock, Status, write_atomic};
+use crate::tensorboard::Curves;
 use anyhow::{Context, Result, ensure};
 use bcl_data::DataSet;
 use std::collections::HashMap;
@@ -22,25 +23,38 @@ use std::time::Instant;
 /// Receives each finished epoch.
 pub type OnEpoch<'a> = dyn FnMut(&EpochRow) -> Result<()> + 'a;
 
+/// Where a run's numbers go while it trains.
+struct Log<'a, 'b> {
+    on_epoch: &'a mut OnEpoch<'b>,
+    curves: Curves,
+}
+
 /// Runs cells one after another; data sets are loaded once.
 #[derive(Debug)]
 pub struct Trainer<'a> {
     place: &'a Place,
     sets: HashMap<String, Arc<DataSet>>,
     resume_from: Option<PathBuf>,
+    tensorboard: Option<PathBuf>,
 }
 
 impl<'a> Trainer<'a> {
     /// Nothing is loaded yet.
     #[must_use]
     pub fn new(place: &'a Place) -> Self {
-        Self { place, sets: HashMap::new(), resume_from: None }
+        Self { place, sets: HashMap::new(), resume_from: None, tensorboard: None }
     }
 
     /// Goes on from this state, or from the newest one in this folder, instead of the run's own newest.
     #[must_use]
     pub fn resume_from(self, from: Option<PathBuf>) -> Self {
         Self { resume_from: from, ..self }
+    }
+
+    /// Writes an event file for each run below this folder.
+    #[must_use]
+    pub fn tensorboard(self, folder: Option<PathBuf>) -> Self {
+        Self { tensorboard: folder, ..self }
     }
 
     /// Runs a cell, resuming an interrupted try of it, and returns its row. What goes wrong inside the cell
@@ -67,13 +81,17 @@ impl<'a> Trainer<'a> {
             None => resume::newest(cell, self.place, &fresh, &folder, &note)?,
             Some(from) => resume::chosen(cell, self.place, &fresh, &folder, from, &note)?,
         };
+        let curves = Curves::open(self.tensorboard.as_deref(), cell, session.progress.steps)?;
+        let mut log = Log { on_epoch, curves };
         let mut row = self.blank_row(cell, &set);
-        match self.train_and_score(&mut session, cell, options, &set, &folder, on_epoch) {
+        match self.train_and_score(&mut session, cell, options, &set, &folder, &mut log) {
             Ok(scores) => {
+                let unscored = row.clone();
+                scores.write_to(&mut row);
+                log.curves.scores(session.progress.steps, &unscored, &row)?;
                 row.final_loss = session.progress.last_loss.map(|loss| rounded(loss, 6));
                 row.wall_s = Some(rounded(session.progress.wall_s + scores.wall_s, 1));
                 row.views_per_s = Some(rounded(session.progress.views as f64 / session.progress.wall_s, 1));
-                scores.write_to(&mut row);
             }
             Err(error) if error.is::<Interrupted>() => return Err(error),
             Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>()) => return Err(error),
@@ -94,7 +112,7 @@ impl<'a> Trainer<'a> {
         options: RunOptions,
         set: &DataSet,
         folder: &Path,
-        on_epoch: &mut OnEpoch<'_>,
+        log: &mut Log<'_, '_>,
     ) -> Result<Scores> {
         let pretrain = score::pretrain_images(set, cell)?;
         let total = cell.train.epochs;
@@ -116,10 +134,12 @@ impl<'a> Trainer<'a> {
             let alpha = self.begin_epoch(session, cell, set)?;
             let loss = cell.loss.build(alpha)?;
             let input = EpochInput { cell, place: self.place, loss: loss.as_ref(), alpha, folder };
-            let mean_loss = epoch::run(session, &input, &mut loader, &mut keeper, &mut progress)?;
+            let mean_loss =
+                epoch::run(session, &input, &mut loader, &mut keeper, &mut progress, &mut log.curves)?;
             loader.next_epoch();
             let row = self.end_epoch(session, cell, options, set, mean_loss)?;
-            on_epoch(&row)?;
+            (log.on_epoch)(&row)?;
+            log.curves.epoch(session.progress.steps, &row)?;
             keeper.after_epoch(session)?;
         }
         drop(attention);

@@ -1,6 +1,7 @@
 //! Shared by the tests: the program, a tiny experiment, and results without their timings.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
 
+pub mod curves;
 pub mod rows;
 
 use std::path::Path;
