@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Writes crates/bcl-models/tests/fixtures/: what torchvision and torch.optim give for weights from a formula.
 
-Needs torch 2.11 and torchvision 0.26. Deterministic. Tensor k of a model, in the order of its names, has
-values from integers modulo a prime, exact everywhere; see `noise` and `fill`.
+Needs torch 2.11 and torchvision 0.26. Deterministic.
 """
 
 import json
@@ -11,30 +10,11 @@ import pathlib
 import torch
 import torchvision
 
+from fixture_formula import fill, noise
+
 OUT = pathlib.Path(__file__).parent.parent / "crates/bcl-models/tests/fixtures"
 OUT.mkdir(parents=True, exist_ok=True)
 torch.set_num_threads(1)
-
-
-def noise(count, k):
-    i = torch.arange(count, dtype=torch.int64)
-    return (31 * i * i + 7919 * i + 613 * k) % 10007 / 10007.0 * 2 - 1
-
-
-def fill(state):
-    for k, name in enumerate(sorted(state)):
-        tensor = state[name]
-        values = noise(tensor.numel(), k).reshape(tensor.shape)
-        if name.endswith("running_var"):
-            values = 1.0 + 0.5 * values
-        elif tensor.dim() == 4:
-            values = values * (6.0 / tensor[0].numel()) ** 0.5
-        elif name.endswith("weight"):
-            values = 1.0 + 0.3 * values
-        else:
-            values = 0.1 * values
-        tensor.copy_(values.float())
-
 
 # Names and shapes of parameters and buffers.
 names = {}

@@ -40,6 +40,8 @@ pub enum Command {
     Train(Box<cmd::train::Args>),
     /// Score the encoder of a checkpoint
     Eval(cmd::eval::Args),
+    /// Write an encoder for torchvision or the authors' code
+    Export(cmd::export::Args),
     /// Reproduce the numerical experiments: tables and figures
     Simulate(cmd::simulate::Args),
     /// Show what a setting of alpha, beta and tau+ does to the negatives
@@ -65,6 +67,7 @@ pub fn run(cli: &Cli) -> Result<()> {
         (Some(file), _) => cmd::grid::run(file, &cli.sweep),
         (None, Some(Command::Train(args))) => cmd::train::run(args),
         (None, Some(Command::Eval(args))) => cmd::eval::run(args),
+        (None, Some(Command::Export(args))) => cmd::export::run(args),
         (None, Some(Command::Simulate(args))) => cmd::simulate::run(args),
         (None, Some(Command::Explain(args))) => cmd::explain::run(args),
         (None, Some(Command::Loss(args))) => cmd::loss::run(args),

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod cmd;
 pub mod config;
 pub mod data;
+pub mod encoder;
 pub mod eval;
 pub mod explain;
 pub mod figure;

@@ -5,6 +5,7 @@ mod common;
 
 use common::{refused, run, stderr, succeeded};
 use serde_json::Value;
+use std::path::Path;
 
 #[test]
 fn help_names_the_estimators_and_parameters_once_and_for_all() {
@@ -26,7 +27,9 @@ fn help_names_the_estimators_and_parameters_once_and_for_all() {
     ] {
         assert!(top.contains(part), "{part}");
     }
-    for command in ["train", "eval", "simulate", "explain", "loss", "report", "data", "doctor", "bench"] {
+    for command in
+        ["train", "eval", "export", "simulate", "explain", "loss", "report", "data", "doctor", "bench"]
+    {
         let text = help(&[command, "--help"]);
         assert!(text.contains("Usage: bcl-exp"), "{text}");
     }
@@ -148,11 +151,64 @@ fn a_run_is_trained_found_finished_and_scored_again() {
     }
     let published = eval(&["linear", "--protocol", "published", "--epochs", "1"]);
     assert!(published["top1"].as_f64().unwrap() > 10.0, "{published}");
+    let shaped = ["eval", "knn", &checkpoint, "--width", "8"];
+    assert!(refused(folder.path(), &shaped).contains("a run's checkpoint knows its encoder"));
+    let sized = ["eval", "knn", &checkpoint, "--image-size", "16"];
+    assert!(refused(folder.path(), &sized).contains("a run's checkpoint knows its images"));
     // A checkpoint that is cut short is no checkpoint.
     let path = folder.path().join(&checkpoint);
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() - 10]).unwrap();
     assert!(refused(folder.path(), &["eval", "knn", &checkpoint]).contains("step-00000002.safetensors"));
+}
+
+#[test]
+fn weights_from_elsewhere_are_scored_and_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bcl-models/tests/fixtures/weights");
+    for name in ["authors.safetensors", "torchvision.safetensors"] {
+        std::fs::copy(fixtures.join(name), at.join(name)).unwrap();
+    }
+    let authors = ["--arch", "resnet18", "--width", "2"];
+    let torchvision = ["--width", "1", "--stem", "imagenet"];
+    let set = ["--dataset", "fashion-mini", "--threads", "1"];
+    let knn = |file: &str, shape: &[&str]| -> Value {
+        let scored = run(at, &[&["eval", "knn", file], shape, &set[..]].concat());
+        serde_json::from_str(&succeeded(&scored)).unwrap()
+    };
+    let first = knn("authors.safetensors", &authors);
+    assert!(first["run_id"].is_null() && first["top1"].as_f64().unwrap() > 20.0, "{first}");
+    // Encoder and scores survive a journey through other names; a head that is not there cannot be written or measured.
+    let export = |file: &str, shape: &[&str], names: &str, out: &str| {
+        run(at, &[&["export", file, "--names", names, "--out", out], shape].concat())
+    };
+    for names in ["torchvision", "authors", "own"] {
+        let text = succeeded(&export("authors.safetensors", &authors, names, names));
+        assert!(text.contains("resnet18 of width 2 with the cifar stem"), "{text}");
+        assert_eq!(knn(names, &authors), first);
+    }
+    let taken = export("torchvision.safetensors", &torchvision, "torchvision", "bare");
+    assert!(stderr(&taken).contains("torchvision.safetensors: not used: fc.bias, fc.weight"));
+    assert!(
+        stderr(&export("bare", &torchvision, "authors", "x"))
+            .contains("expected weights with a projection head")
+    );
+    assert!(
+        stderr(&export("bare", &torchvision, "torchvision", "bare"))
+            .contains("expected another file than bare")
+    );
+    let eval = |args: &[&str]| refused(at, &[&["eval"], args].concat());
+    let file = "authors.safetensors";
+    let message = eval(&[&["representation", "bare"], &torchvision[..], &set].concat());
+    assert!(message.contains("expected a projection head"), "{message}");
+    let message = eval(&[&["auc", file, "--arch", "resnet34", "--width", "2"], &set[..]].concat());
+    assert!(message.contains("not a resnet34 of width 2 with the cifar stem"), "{message}");
+    assert!(message.contains("module.f.3.2.conv1.weight is missing"), "{message}");
+    assert!(eval(&[&["knn", file], &authors[..]].concat()).contains("need --dataset NAME"));
+    assert!(eval(&["knn", file, "--std", "1,2"]).contains("expected three numbers"));
+    let message = eval(&[&["knn", file, "--std", "0,1,1"], &authors[..], &set].concat());
+    assert!(message.contains("std: expected positive"), "{message}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -12,10 +12,13 @@ use tch::{Device, Kind, Tensor};
 /// The key of the metadata that holds the checksum of everything else.
 const CHECKSUM: &str = "sha256";
 
+/// Problems of a kind that a message lists.
+const TOLD: usize = 8;
+
 /// Named tensors and metadata.
 #[derive(Debug, Default)]
 pub struct Checkpoint {
-    /// The tensors; f32 or i64.
+    /// The tensors; f32 or i64. Floats of other widths become f32 when they are read.
     pub tensors: Vec<(String, Tensor)>,
     /// Text by key.
     pub metadata: BTreeMap<String, String>,
@@ -55,6 +58,11 @@ impl Checkpoint {
             source,
         })?;
         let damaged = |got: String| Error::Damaged { path: path.to_owned(), got };
+        if bytes.starts_with(b"PK\x03\x04") {
+            return Err(damaged(
+                "a PyTorch archive; scripts/convert_weights.py makes safetensors of it".into(),
+            ));
+        }
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
         let mut metadata: BTreeMap<String, String> =
@@ -71,29 +79,45 @@ impl Checkpoint {
                 tensor(&view).ok_or_else(|| damaged(format!("{name} of type {:?}", view.dtype())))??;
             tensors.push((name, tensor));
         }
+        tensors.sort_by(|(a, _), (b, _)| a.cmp(b)); // whatever the order in the file
         Ok(Self { tensors, metadata })
     }
 
     /// Copies tensors of the same names into `targets`, all or none; tensors that are not asked for are ignored.
     ///
     /// # Errors
-    /// When names are missing, or shapes or types differ: all of them are listed.
+    /// When names are missing, or shapes or types differ: the first of each kind are listed.
     pub fn copy_into(&self, targets: &[(String, Tensor)]) -> Result<()> {
+        self.copy(targets, &[])
+    }
+
+    /// The same, but every tensor of the checkpoint must be asked for.
+    pub(crate) fn copy_all_into(&self, targets: &[(String, Tensor)]) -> Result<()> {
+        let known: HashSet<&str> = targets.iter().map(|(name, _)| name.as_str()).collect();
+        let names = self.tensors.iter().map(|(name, _)| name.as_str());
+        self.copy(targets, &names.filter(|name| !known.contains(name)).collect::<Vec<_>>())
+    }
+
+    fn copy(&self, targets: &[(String, Tensor)], unexpected: &[&str]) -> Result<()> {
         let sources: HashMap<&str, &Tensor> =
             self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
-        let problems: Vec<String> = targets
-            .iter()
-            .filter_map(|(name, target)| match sources.get(name.as_str()) {
-                None => Some(format!("{name} is missing")),
-                Some(source) if source.size() != target.size() => {
-                    Some(format!("{name}: expected shape {:?}, got {:?}", target.size(), source.size()))
-                }
+        let (mut missing, mut different) = (Vec::new(), Vec::new());
+        for (name, target) in targets {
+            match sources.get(name.as_str()) {
+                None => missing.push(format!("{name} is missing")),
+                Some(source) if source.size() != target.size() => different.push(format!(
+                    "{name}: expected shape {:?}, got {:?}",
+                    target.size(),
+                    source.size()
+                )),
                 Some(source) if source.kind() != target.kind() => {
-                    Some(format!("{name}: expected {:?}, got {:?}", target.kind(), source.kind()))
+                    different.push(format!("{name}: expected {:?}, got {:?}", target.kind(), source.kind()));
                 }
-                Some(_) => None,
-            })
-            .collect();
+                Some(_) => {}
+            }
+        }
+        let unexpected = unexpected.iter().map(|name| format!("{name} is unexpected")).collect();
+        let problems: Vec<String> = [missing, unexpected, different].into_iter().filter_map(told).collect();
         if !problems.is_empty() {
             return Err(Error::Mismatch(problems.join("; ")));
         }
@@ -136,6 +160,17 @@ impl Checkpoint {
     }
 }
 
+/// The first of some problems of a kind, and how many more there are; `None` for none.
+fn told(problems: Vec<String>) -> Option<String> {
+    let more = problems.len().saturating_sub(TOLD);
+    let first = problems.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match more {
+        _ if problems.is_empty() => None,
+        0 => Some(first),
+        _ => Some(format!("{first}; and {more} more like this")),
+    }
+}
+
 /// SHA-256 over metadata and tensors, whatever their order in the file. Lengths go in before contents.
 fn checksum<Name: AsRef<str>>(
     metadata: &BTreeMap<String, String>,
@@ -160,22 +195,17 @@ fn checksum<Name: AsRef<str>>(
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A tensor from a view; `None` for types that checkpoints do not hold.
+/// A tensor from a view; numbers of other widths become f32. `None` for types that checkpoints do not hold.
 fn tensor(view: &TensorView<'_>) -> Option<Result<Tensor>> {
-    let shape: Vec<i64> = view.shape().iter().map(|&side| side as i64).collect();
-    let bytes = view.data();
-    let flat = match view.dtype() {
-        Dtype::F32 => {
-            let values: Vec<f32> =
-                bytes.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
-            Tensor::from_slice(&values)
-        }
-        Dtype::I64 => {
-            let values: Vec<i64> =
-                bytes.as_chunks().0.iter().map(|chunk| i64::from_le_bytes(*chunk)).collect();
-            Tensor::from_slice(&values)
-        }
+    let (kind, held) = match view.dtype() {
+        Dtype::F32 => (Kind::Float, Kind::Float),
+        Dtype::F64 => (Kind::Double, Kind::Float),
+        Dtype::F16 => (Kind::Half, Kind::Float),
+        Dtype::BF16 => (Kind::BFloat16, Kind::Float),
+        Dtype::I64 => (Kind::Int64, Kind::Int64),
         _ => return None,
     };
-    Some(flat.f_view(&shape[..]).map_err(Error::from))
+    let shape: Vec<i64> = view.shape().iter().map(|&side| side as i64).collect();
+    let tensor = Tensor::f_from_data_size(view.data(), &shape, kind);
+    Some(tensor.and_then(|tensor| tensor.f_to_kind(held)).map_err(Error::from))
 }

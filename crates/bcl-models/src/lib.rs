@@ -11,17 +11,21 @@ mod head;
 mod init;
 mod layers;
 mod model;
+mod names;
 mod optim;
 mod parameters;
 mod precision;
 mod resnet;
+mod weights;
 
 pub use checkpoint::Checkpoint;
 pub use error::{Error, Result};
 pub use layers::Statistics;
 pub use model::{Model, ModelConfig, Output};
+pub use names::Names;
 pub use optim::{
     AdamConfig, Ema, LarsConfig, Optimizer, OptimizerConfig, Schedule, SgdConfig, Shape, clip_gradients,
 };
 pub use precision::Precision;
 pub use resnet::{Arch, EncoderConfig, Stem};
+pub use weights::Weights;

@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
 /// What begins the names of the encoder's tensors.
-const ENCODER: &str = "encoder.";
+pub(crate) const ENCODER: &str = "encoder.";
 
 /// What begins the names of the head's tensors.
-const HEAD: &str = "head.";
+pub(crate) const HEAD: &str = "head.";
 
 /// A model's shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

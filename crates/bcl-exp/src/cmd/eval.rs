@@ -1,11 +1,11 @@
 //! `bcl-exp eval linear|knn|auc|representation CHECKPOINT`: scores a trained encoder.
 
 use crate::config::CellConfig;
+use crate::encoder::{Encoder, ShapeFlags};
 use crate::eval::{Features, Outcome, Representation, auc, knn, linear, representation};
-use crate::train::{Place, RunFlags, load_model};
-use anyhow::{Result, ensure};
+use crate::train::{Place, RunFlags};
+use anyhow::{Context, Result, ensure};
 use bcl_data::{DataSet, Policy};
-use bcl_models::Model;
 use std::path::PathBuf;
 
 /// Options of `bcl-exp eval`.
@@ -19,12 +19,25 @@ pub struct Args {
 /// What is asked of every score.
 #[derive(Debug, clap::Args)]
 pub struct Common {
-    /// A checkpoint of a run: runs/RUN_ID/epoch-NNNN.safetensors; it knows its data set and encoder
-    #[arg(value_name = "CHECKPOINT")]
+    /// A checkpoint of a run, runs/RUN_ID/step-NNNNNNNN.safetensors, which knows its data set and encoder; or weights under
+    /// torchvision's or the authors' names (scripts/convert_weights.py makes safetensors of a .pth file)
+    #[arg(value_name = "FILE")]
     pub checkpoint: PathBuf,
-    /// Score on another data set than the run's
+    /// Score on another data set than the run's; weights from elsewhere need it
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<String>,
+    /// Weights from elsewhere
+    #[command(flatten)]
+    pub shape: ShapeFlags,
+    /// Side of the images that weights from elsewhere see, pixels [default: 32]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(8..=512))]
+    pub image_size: Option<u32>,
+    /// Channel means that weights from elsewhere were trained with [default: the data set's]
+    #[arg(long, value_name = "R,G,B", value_parser = triple)]
+    pub mean: Option<[f32; 3]>,
+    /// Channel standard deviations likewise
+    #[arg(long, value_name = "R,G,B", value_parser = triple)]
+    pub std: Option<[f32; 3]>,
     /// Where and with what to run
     #[command(flatten)]
     pub run: RunFlags,
@@ -105,23 +118,16 @@ pub fn run(args: &Args) -> Result<()> {
             "score": "auc",
             "macro_auc": auc::macro_auc_of(&scored.test()?, *anchors)?,
             "anchors": anchors,
-            "dataset": scored.cell.dataset,
+            "dataset": scored.dataset,
         }),
-        What::Representation { .. } => {
-            let (set, cell) = (&scored.set, &scored.cell);
-            let images = set.test.images();
-            let threads = scored.place.threads;
-            let measures =
-                Representation::measure(&scored.model, images, &cell.views(set), cell.seed, threads)?;
-            serde_json::json!({
-                "score": "representation",
-                "dataset": cell.dataset,
-                "run_id": cell.run_id(),
-                "images": images.len().min(representation::SAMPLE),
-                "dimensions": cell.encoder.feature_dim,
-                "measures": measures,
-            })
-        }
+        What::Representation { .. } => serde_json::json!({
+            "score": "representation",
+            "dataset": scored.dataset,
+            "run_id": scored.run_id(),
+            "images": scored.set.test.images().len().min(representation::SAMPLE),
+            "dimensions": scored.encoder.model.config().feature_dim,
+            "measures": scored.representation()?,
+        }),
         What::Linear { protocol, epochs, learning_rate, folds, .. } => {
             let outcomes = scored.linear(protocol, *epochs, *learning_rate, *folds)?;
             let settings = serde_json::json!({
@@ -138,34 +144,81 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// A model with what it is scored on.
 struct Scored {
-    cell: CellConfig,
-    model: Model,
+    encoder: Encoder,
+    dataset: String,
     set: DataSet,
+    image_size: usize,
+    seed: u64,
     place: Place,
 }
 
 impl Scored {
     fn load(common: &Common) -> Result<Self> {
         let place = common.run.place()?;
-        let (mut cell, model) = load_model(&common.checkpoint, &place)?;
-        if let Some(name) = &common.dataset {
-            cell.dataset.clone_from(name);
-            (cell.mean, cell.std) = (None, None); // those were for the run's data set
-        }
-        let set = cell.normalized(&crate::data::load(&cell.dataset, &place.data)?);
-        Ok(Self { cell, model, set, place })
+        let encoder = Encoder::load(&common.checkpoint, &common.shape, place.device)?;
+        let (dataset, image_size, seed, mean, std) = match &encoder.run {
+            Some(cell) => {
+                let given = common.image_size.is_some() || common.mean.is_some() || common.std.is_some();
+                ensure!(
+                    !given,
+                    "a run's checkpoint knows its images; leave out --image-size, --mean and --std"
+                );
+                // Those were for the run's data set.
+                let own = common.dataset.as_ref().is_none_or(|name| *name == cell.dataset);
+                let (mean, std) = if own { (cell.mean, cell.std) } else { (None, None) };
+                (Some(&cell.dataset), cell.image_size, cell.seed, mean, std)
+            }
+            None => (None, common.image_size.unwrap_or(32), 0, common.mean, common.std),
+        };
+        let dataset = common.dataset.as_ref().or(dataset).with_context(|| {
+            format!("{}: weights from elsewhere need --dataset NAME", common.checkpoint.display())
+        })?;
+        let dataset = dataset.clone();
+        let set = crate::data::load(&dataset, &place.data)?;
+        let set = DataSet { mean: mean.unwrap_or(set.mean), std: std.unwrap_or(set.std), ..set };
+        Ok(Self { encoder, dataset, set, image_size: image_size as usize, seed, place })
+    }
+
+    fn run_id(&self) -> Option<String> {
+        self.encoder.run.as_ref().map(CellConfig::run_id)
     }
 
     fn policy(&self, build: fn(usize) -> Policy) -> Policy {
-        build(self.cell.image_size as usize).with_normalization(self.set.mean, self.set.std)
+        build(self.image_size).with_normalization(self.set.mean, self.set.std)
+    }
+
+    /// The measures without labels, in the views that the encoder was trained on; the published ones for weights from elsewhere.
+    fn representation(&self) -> Result<Representation> {
+        ensure!(self.encoder.head, "representation: expected a projection head, got an encoder alone");
+        let views = match &self.encoder.run {
+            Some(cell) => cell.views(&self.set),
+            None => vec![self.policy(Policy::published), self.policy(Policy::published)],
+        };
+        Representation::measure(
+            &self.encoder.model,
+            self.set.test.images(),
+            &views,
+            self.seed,
+            self.place.threads,
+        )
     }
 
     fn probe(&self) -> Result<Features> {
-        Features::extract(&self.model, &self.set.probe, &self.policy(Policy::plain), self.place.threads)
+        Features::extract(
+            &self.encoder.model,
+            &self.set.probe,
+            &self.policy(Policy::plain),
+            self.place.threads,
+        )
     }
 
     fn test(&self) -> Result<Features> {
-        Features::extract(&self.model, &self.set.test, &self.policy(Policy::plain), self.place.threads)
+        Features::extract(
+            &self.encoder.model,
+            &self.set.test,
+            &self.policy(Policy::plain),
+            self.place.threads,
+        )
     }
 
     /// The outcome of the whole probe split (`None`), or, when asked for, of each of its folds.
@@ -177,7 +230,7 @@ impl Scored {
         if !folds {
             return Ok(vec![score(None)?]);
         }
-        let name = &self.cell.dataset;
+        let name = &self.dataset;
         ensure!(
             !self.set.folds.is_empty(),
             "--folds: {name} has none (stl10 has, with its fold_indices.txt)"
@@ -198,14 +251,14 @@ impl Scored {
             learning_rate,
             weight_decay: 1e-6,
             batch: 512,
-            seed: self.cell.seed,
+            seed: self.seed,
             threads: self.place.threads,
         };
         let policy = self.policy(Policy::published);
         self.for_each_fold(folds, |fold| {
             let probe =
                 fold.map_or_else(|| Ok(self.set.probe.clone()), |fold| self.set.probe.select(fold))?;
-            linear::judge(&linear::published(&self.model, &probe, &policy, classes, settings)?, &test)
+            linear::judge(&linear::published(&self.encoder.model, &probe, &policy, classes, settings)?, &test)
         })
     }
 
@@ -216,8 +269,8 @@ impl Scored {
         let top5: Option<Vec<f64>> = outcomes.iter().map(|outcome| outcome.top5).collect();
         let mut json = serde_json::json!({
             "score": score,
-            "dataset": self.cell.dataset,
-            "run_id": self.cell.run_id(),
+            "dataset": self.dataset,
+            "run_id": self.run_id(),
             "settings": settings,
             "top1": mean(&top1),
             "top5": top5.map(|top5| mean(&top5)),
@@ -231,4 +284,12 @@ impl Scored {
         }
         json
     }
+}
+
+/// Three numbers.
+fn triple(text: &str) -> Result<[f32; 3], String> {
+    let numbers: Option<Vec<f32>> = text.split(',').map(|number| number.trim().parse().ok()).collect();
+    let numbers = numbers.and_then(|numbers| <[f32; 3]>::try_from(numbers).ok());
+    let numbers = numbers.filter(|numbers| numbers.iter().all(|number| number.is_finite()));
+    numbers.ok_or_else(|| format!("expected three numbers, R,G,B, got {text:?}"))
 }

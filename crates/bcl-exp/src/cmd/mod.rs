@@ -5,6 +5,7 @@ pub mod data;
 pub mod doctor;
 pub mod eval;
 pub mod explain;
+pub mod export;
 pub mod grid;
 pub mod loss;
 pub mod report;

@@ -17,5 +17,5 @@ mod views;
 
 pub use failure::NonFinite;
 pub use place::{AugmentOn, Place, RunFlags, TrainFlags, device_name, parse_device};
-pub use session::{OtherConfiguration, load_model};
+pub use session::{OtherConfiguration, model_of};
 pub use trainer::{OnEpoch, Trainer};

@@ -12,6 +12,7 @@ use bcl_models::{Checkpoint, Ema, EncoderConfig, Model, ModelConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tch::Device;
 
 /// The state of a run.
 pub(super) struct Session {
@@ -74,17 +75,23 @@ impl std::fmt::Display for OtherConfiguration {
 
 impl std::error::Error for OtherConfiguration {}
 
-/// The model of a saved state (the average where the run keeps one), with the configuration it was trained by.
+/// The model of a saved state (the average where the run keeps one), with the configuration it was trained by; `None` for
+/// a checkpoint that no run has made. `path` is for messages.
 ///
 /// # Errors
-/// When the file is missing, damaged, or does not hold what a run saves.
-pub fn load_model(path: &Path, place: &Place) -> Result<(CellConfig, Model)> {
-    let checkpoint = Checkpoint::load(path)?;
-    let cell = configuration(&checkpoint, path)?;
-    let mut model = new_model(&cell, place)?;
-    let scored = if cell.train.ema.is_some() { Ema::part_of(&checkpoint) } else { checkpoint };
-    model.load(&scored).with_context(|| path.display().to_string())?;
-    Ok((cell, model))
+/// When the checkpoint does not hold what a run saves.
+pub fn model_of(checkpoint: &Checkpoint, path: &Path, device: Device) -> Result<Option<(CellConfig, Model)>> {
+    if !checkpoint.metadata.contains_key("config") {
+        return Ok(None);
+    }
+    let cell = configuration(checkpoint, path)?;
+    let mut model = new_model(&cell, device)?;
+    match cell.train.ema {
+        Some(_) => model.load(&Ema::part_of(checkpoint)),
+        None => model.load(checkpoint),
+    }
+    .with_context(|| path.display().to_string())?;
+    Ok(Some((cell, model)))
 }
 
 fn configuration(checkpoint: &Checkpoint, path: &Path) -> Result<CellConfig> {
@@ -94,7 +101,7 @@ fn configuration(checkpoint: &Checkpoint, path: &Path) -> Result<CellConfig> {
     serde_json::from_str(text).with_context(|| format!("{}: damaged configuration", path.display()))
 }
 
-fn new_model(cell: &CellConfig, place: &Place) -> Result<Model> {
+fn new_model(cell: &CellConfig, device: Device) -> Result<Model> {
     let encoder = &cell.encoder;
     let config = ModelConfig {
         encoder: EncoderConfig {
@@ -107,7 +114,7 @@ fn new_model(cell: &CellConfig, place: &Place) -> Result<Model> {
         feature_dim: encoder.feature_dim,
         precision: encoder.precision.parse()?,
     };
-    Ok(Model::new(&config, cell.seed, place.device)?)
+    Ok(Model::new(&config, cell.seed, device)?)
 }
 
 impl Session {
@@ -118,7 +125,7 @@ impl Session {
 
     /// A fresh run.
     pub(super) fn new(cell: &CellConfig, place: &Place, steps_per_epoch: u64) -> Result<Self> {
-        let model = new_model(cell, place)?;
+        let model = new_model(cell, place.device)?;
         let optimization = Optimization::new(cell, &model, steps_per_epoch)?;
         Ok(Self { model, optimization, progress: Progressed::default() })
     }
