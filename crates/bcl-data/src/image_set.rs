@@ -201,12 +201,20 @@ pub struct DataSet {
     /// Places in `probe` of the predefined folds, where the set has some (STL-10's ten): the protocol fits on each of them
     /// and reports the mean.
     pub folds: Vec<Vec<u32>>,
-    /// Number of classes.
-    pub classes: usize,
+    /// Names of the classes, by label.
+    pub class_names: Vec<String>,
     /// Channel means of pixels in [0, 1], for normalisation.
     pub mean: [f32; CHANNELS],
     /// Channel standard deviations.
     pub std: [f32; CHANNELS],
+}
+
+impl DataSet {
+    /// Number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.class_names.len()
+    }
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ fn the_embedded_set_is_whole_and_balanced() {
         (data.pretrain.len(), data.probe.images().len(), data.test.images().len()),
         (8000, 8000, 2000)
     );
-    assert_eq!((data.pretrain.common_size(), data.classes), (Some((28, 28)), 10));
+    assert_eq!((data.pretrain.common_size(), data.classes()), (Some((28, 28)), 10));
+    assert_eq!((&*data.class_names[0], &*data.class_names[9]), ("T-shirt", "ankle boot"));
     for (labels, each) in [(data.probe.labels(), 800), (data.test.labels(), 200)] {
         assert!((0..10).all(|class| labels.iter().filter(|&&label| label == class).count() == each));
     }
@@ -49,6 +50,19 @@ fn the_embedded_set_is_whole_and_balanced() {
     let mean = pixels.iter().sum::<f64>() / pixels.len() as f64;
     let std = (pixels.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / pixels.len() as f64).sqrt();
     assert!((mean - f64::from(data.mean[0])).abs() < 1e-4 && (std - f64::from(data.std[0])).abs() < 1e-4);
+}
+
+#[test]
+fn classes_have_names_by_label() {
+    for entry in catalog::entries().iter().filter(|entry| entry.name != "tinyimagenet") {
+        let mut names = entry.class_names.to_vec();
+        assert_eq!(names.len(), entry.classes, "{}", entry.name);
+        // All but Fashion-MNIST number their classes by the alphabet.
+        assert!(names.is_sorted() || entry.name.starts_with("fashion"), "{}", entry.name);
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), entry.classes, "{}", entry.name);
+    }
 }
 
 #[test]

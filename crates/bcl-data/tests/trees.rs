@@ -51,9 +51,10 @@ fn a_folder_is_read_as_image_folder_reads_it() {
     let dir = folder();
     let data = catalog::load("folder:pets", dir.path()).unwrap();
     assert_eq!(
-        (data.classes, data.probe.labels(), data.test.labels()),
+        (data.classes(), data.probe.labels(), data.test.labels()),
         (2, &[0, 0, 0, 1, 1][..], &[0, 1][..])
     );
+    assert_eq!(data.class_names, ["cat", "dog"]);
     // By folder, then by name: cat/z.jpg, cat/a/2.webp, cat/b/1.jpeg, dog/10.png, dog/9.PNG.
     let sizes: Vec<_> = (0..5).map(|index| data.pretrain.size(index).unwrap()).collect();
     assert_eq!(sizes, [(19, 26), (19, 26), (19, 26), (20, 31), (8, 9)]);
@@ -205,7 +206,7 @@ fn tinyimagenet_is_read_and_decoded_once() {
     };
     let (data, steps) = load();
     assert_eq!(data.probe.labels(), (0..200).collect::<Vec<u16>>());
-    assert_eq!((data.classes, data.test.labels()), (200, &[199, 0][..]));
+    assert_eq!((data.classes(), data.test.labels()), (200, &[199, 0][..]));
     assert_eq!(data.pretrain.common_size(), Some((64, 64)));
     for index in [0, 77, 199] {
         assert_eq!(data.pretrain.image(index).unwrap()[..], [index as u8; 3 * 64 * 64]);

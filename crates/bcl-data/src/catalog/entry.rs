@@ -1,5 +1,6 @@
 //! What is known of each data set.
 
+use super::class_names;
 use crate::error::{Error, Result};
 use crate::image_set::CHANNELS;
 
@@ -10,7 +11,7 @@ pub struct Entry {
     pub name: &'static str,
     /// Number of classes; 1 / classes is the natural class prior tau+.
     pub classes: usize,
-    /// Names of the classes by label, where there are few.
+    /// Names of the classes by label; empty where a file of the data set has them.
     pub class_names: &'static [&'static str],
     /// Folder of the files below the data folder; empty for the embedded set.
     pub folder: &'static str,
@@ -41,9 +42,6 @@ const fn file(name: &'static str, bytes: u64) -> FileSpec {
 pub(super) const CIFAR_MEAN: [f32; 3] = [0.4914, 0.4822, 0.4465];
 pub(super) const CIFAR_STD: [f32; 3] = [0.2023, 0.1994, 0.2010];
 
-const FASHION_CLASSES: &[&str] =
-    &["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
-
 /// Names of the four idx files, as distributed.
 pub(super) const IDX_FILES: [&str; 4] = [
     "train-images-idx3-ubyte",
@@ -56,7 +54,7 @@ const ENTRIES: &[Entry] = &[
     Entry {
         name: "fashion-mini",
         classes: 10,
-        class_names: FASHION_CLASSES,
+        class_names: class_names::FASHION,
         folder: "",
         files: &[],
         mean: [0.2864; 3],
@@ -66,7 +64,7 @@ const ENTRIES: &[Entry] = &[
     Entry {
         name: "fashion-mnist",
         classes: 10,
-        class_names: FASHION_CLASSES,
+        class_names: class_names::FASHION,
         folder: "fashion-mnist",
         files: &[
             file(IDX_FILES[0], 47_040_016),
@@ -81,18 +79,7 @@ const ENTRIES: &[Entry] = &[
     Entry {
         name: "cifar10",
         classes: 10,
-        class_names: &[
-            "airplane",
-            "automobile",
-            "bird",
-            "cat",
-            "deer",
-            "dog",
-            "frog",
-            "horse",
-            "ship",
-            "truck",
-        ],
+        class_names: class_names::CIFAR10,
         folder: "cifar-10-batches-bin",
         files: &[
             file("data_batch_1.bin", 30_730_000),
@@ -109,7 +96,7 @@ const ENTRIES: &[Entry] = &[
     Entry {
         name: "cifar100",
         classes: 100,
-        class_names: &[],
+        class_names: class_names::CIFAR100,
         folder: "cifar-100-binary",
         files: &[file("train.bin", 153_700_000), file("test.bin", 30_740_000)],
         mean: CIFAR_MEAN,
@@ -119,7 +106,7 @@ const ENTRIES: &[Entry] = &[
     Entry {
         name: "stl10",
         classes: 10,
-        class_names: &["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"],
+        class_names: class_names::STL10,
         folder: "stl10_binary",
         files: &[
             file("train_X.bin", 138_240_000),

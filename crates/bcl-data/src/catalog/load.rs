@@ -67,7 +67,7 @@ pub fn load_with(name: &str, dir: &Path, on_event: &mut OnEvent<'_>) -> Result<D
         probe: Labeled::new(train)?,
         test: Labeled::new(test)?,
         folds,
-        classes: entry.classes,
+        class_names: entry.class_names.iter().map(|&name| name.to_owned()).collect(),
         mean: entry.mean,
         std: entry.std,
     })
@@ -110,7 +110,7 @@ fn load_tree(
         probe: Labeled::new(ImageSet::from_source(train, tree.train.labels)?)?,
         test: Labeled::new(test)?,
         folds: Vec::new(),
-        classes: tree.classes,
+        class_names: tree.classes,
         mean,
         std,
     })

@@ -1,5 +1,6 @@
 //! The data sets by name: where their files are looked for, how they are read, whether they are whole.
 
+mod class_names;
 mod entry;
 mod listing;
 mod load;

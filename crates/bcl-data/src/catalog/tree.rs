@@ -25,7 +25,8 @@ pub(super) struct Split {
 /// All files of a data set.
 #[derive(Debug)]
 pub(super) struct Tree {
-    pub(super) classes: usize,
+    /// Their names, by label.
+    pub(super) classes: Vec<String>,
     pub(super) train: Split,
     pub(super) test: Split,
     pub(super) unlabeled: Option<Split>,
@@ -95,10 +96,10 @@ pub(super) fn list_folder(name: &str, root: &Path) -> Result<Tree> {
         None
     };
     Ok(Tree {
-        classes: classes.len(),
         train: labeled(root.join("train"), &classes, "", true)?,
         test: labeled(test, &classes, "", false)?,
         unlabeled,
+        classes,
     })
 }
 
@@ -114,10 +115,10 @@ pub(super) fn list_tinyimagenet(entry: &Entry, dir: &Path) -> Result<Tree> {
         .map(|(name, label)| Ok((EncodedFile::new(root.join("val/images").join(name))?, label)))
         .collect::<Result<(Vec<_>, Vec<_>)>>()?;
     Ok(Tree {
-        classes: classes.len(),
         train: labeled(root.join("train"), &classes, "images", true)?,
         test: Split { folder: root.join("val"), files, labels: Some(labels) },
         unlabeled: None,
+        classes,
     })
 }
 

@@ -40,7 +40,8 @@ pub(super) fn verify_tinyimagenet(entry: &Entry, dir: &Path, on_event: &mut OnEv
 /// A report for each split, and one for each damaged image.
 fn verify_tree(name: &str, tree: &Tree, on_event: &mut OnEvent<'_>) -> Vec<FileReport> {
     let splits = [Some(&tree.train), Some(&tree.test), tree.unlabeled.as_ref()];
-    splits.into_iter().flatten().flat_map(|split| verify_split(name, split, tree.classes, on_event)).collect()
+    let classes = tree.classes.len();
+    splits.into_iter().flatten().flat_map(|split| verify_split(name, split, classes, on_event)).collect()
 }
 
 fn verify_split(name: &str, split: &Split, classes: usize, on_event: &mut OnEvent<'_>) -> Vec<FileReport> {

@@ -108,7 +108,7 @@ pub fn run(args: &Args) -> Result<()> {
     let scored = Scored::load(common)?;
     let json = match &args.what {
         What::Knn { k, temperature, folds, .. } => {
-            let (classes, probe, test) = (scored.set.classes as i64, scored.probe()?, scored.test()?);
+            let (classes, probe, test) = (scored.set.classes() as i64, scored.probe()?, scored.test()?);
             let outcomes = scored.for_each_fold(*folds, |fold| {
                 knn::classify(&probe.select(fold)?, &test, classes, *k, *temperature)
             })?;
@@ -239,7 +239,7 @@ impl Scored {
     }
 
     fn linear(&self, protocol: &str, epochs: u32, learning_rate: f64, folds: bool) -> Result<Vec<Outcome>> {
-        let (classes, test) = (self.set.classes as i64, self.test()?);
+        let (classes, test) = (self.set.classes() as i64, self.test()?);
         if protocol != "published" {
             let probe = self.probe()?;
             return self.for_each_fold(folds, |fold| {

@@ -60,7 +60,7 @@ fn plain(set: &DataSet, cell: &CellConfig) -> Policy {
 pub fn all(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Result<Scores> {
     let begun = Instant::now();
     let policy = plain(set, cell);
-    let classes = set.classes as i64;
+    let classes = set.classes() as i64;
     let probe = Features::extract(model, &set.probe, &policy, place.threads)?;
     let test = Features::extract(model, &set.test, &policy, place.threads)?;
     let knn = knn::classify(&probe, &test, classes, cell.eval.knn_k, cell.eval.knn_t)?;
@@ -111,7 +111,7 @@ pub(super) fn online(model: &Model, set: &DataSet, cell: &CellConfig, place: &Pl
     let policy = plain(set, cell);
     let probe = Features::extract(model, &set.probe, &policy, place.threads)?;
     let test = Features::extract(model, &set.test, &policy, place.threads)?;
-    let outcome = knn::classify(&probe, &test, set.classes as i64, cell.eval.knn_k, cell.eval.knn_t)?;
+    let outcome = knn::classify(&probe, &test, set.classes() as i64, cell.eval.knn_k, cell.eval.knn_t)?;
     Ok(Online { knn_top1: outcome.top1, representation: representation(model, set, cell, place)? })
 }
 
