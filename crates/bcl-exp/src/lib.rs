@@ -7,6 +7,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod bench;
+pub mod broken_pipe;
 pub mod cli;
 pub mod cmd;
 pub mod config;

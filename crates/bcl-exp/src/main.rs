@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     bcl_exp::machine::keep_large_blocks();
+    let begun = bcl_exp::broken_pipe::end_quietly();
     let cli = bcl_exp::cli::Cli::parse();
-    match bcl_exp::cli::run(&cli) {
+    match begun.and_then(|()| bcl_exp::cli::run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match error.downcast_ref::<Interrupted>() {
             Some(stopped) => {

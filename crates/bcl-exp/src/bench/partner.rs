@@ -5,6 +5,7 @@
 //! partner's failure: a comparison that cannot be made does not end a benchmark.
 
 use super::clock::Case;
+use crate::broken_pipe;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -137,7 +138,7 @@ impl Process {
 
     fn ask(&mut self, request: &Value) -> Result<Value> {
         // Where it cannot be written the process has ended, and the missing answer says why.
-        let _ = writeln!(self.input, "{request}");
+        let _ = broken_pipe::tolerated(|| writeln!(self.input, "{request}"));
         self.answer()
     }
 
