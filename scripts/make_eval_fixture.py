@@ -8,7 +8,7 @@ import pathlib
 
 import numpy as np
 import torch
-from sklearn.metrics import confusion_matrix, roc_auc_score, top_k_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score, roc_auc_score, top_k_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
 CLASSES, WIDTH, PROBE, TEST = 7, 8, 210, 90
@@ -32,6 +32,8 @@ def knn(probe, labels, test, test_labels):
     return {
         "top1": 100 * float((predicted == test_labels).mean()),
         "top5": 100 * float(top_k_accuracy_score(test_labels, votes, k=5, labels=range(CLASSES))),
+        "balanced": 100 * float(balanced_accuracy_score(test_labels, predicted)),
+        "per_class": (100 * recall_score(test_labels, predicted, labels=range(CLASSES), average=None)).tolist(),
         "confusion": confusion_matrix(test_labels, predicted, labels=range(CLASSES)).tolist(),
     }
 

@@ -3,8 +3,9 @@
     python -m venv /tmp/v && /tmp/v/bin/pip install scikit-learn==1.8.0
     /tmp/v/bin/python scripts/make_probe_fixture.py
 
-The cached probe is multinomial logistic regression on standardised features with an L2 penalty of 1e-4 a probe
-image on the weights, none on the bias; scikit-learn's C is then 1 / (1e-4 N).
+The cached probe is multinomial logistic regression on standardised features with an L2 penalty a probe image on the
+weights, none on the bias; scikit-learn's C is then 1 / (penalty N). With two classes scikit-learn has one row of weights
+w instead of our w/2 and -w/2, whose penalty is half as large: C is 2 / (penalty N).
 """
 
 import json
@@ -13,7 +14,7 @@ import pathlib
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-PENALTY = 1e-4
+PENALTIES = [1e-4, 1e-2, 1.0]
 CLASSES, WIDTH, PROBE, TEST = 4, 6, 160, 60
 
 
@@ -24,27 +25,45 @@ def split(rng, centres, count):
     return np.round(x, 3), labels
 
 
+def fit(probe, labels, test, test_labels, penalty):
+    """Weights and biases for the features as they are, with the standardisation folded in."""
+    mean, deviation = probe.mean(0), probe.std(0)
+    two = len(set(labels)) == 2
+    model = LogisticRegression(C=(2 if two else 1) / (penalty * len(labels)), tol=1e-12, max_iter=100_000)
+    model.fit((probe - mean) / deviation, labels)
+    weight, bias = model.coef_, model.intercept_
+    if two:
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    weight = weight / deviation
+    scaled = (test - mean) / deviation
+    return {
+        "penalty": penalty,
+        "weight": np.round(weight, 8).tolist(),
+        "bias": np.round(bias - weight @ mean, 8).tolist(),
+        "probabilities": np.round(model.predict_proba(scaled), 8).tolist(),
+        "predictions": model.predict(scaled).tolist(),
+        "top1": 100.0 * model.score(scaled, test_labels),
+    }
+
+
 def main():
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(CLASSES, WIDTH)) * 0.8  # classes overlap: the optimum is finite and inside
     probe, probe_labels = split(rng, centres, PROBE)
     test, test_labels = split(rng, centres, TEST)
-    mean, deviation = probe.mean(0), probe.std(0)
-    model = LogisticRegression(C=1.0 / (PENALTY * PROBE), tol=1e-10, max_iter=100_000)
-    model.fit((probe - mean) / deviation, probe_labels)
-    scaled = (test - mean) / deviation
+    fits = lambda y, z: [fit(probe, y, test, z, penalty) for penalty in PENALTIES]
     fixture = {
         "classes": CLASSES,
         "probe": probe.tolist(),
         "probe_labels": probe_labels.tolist(),
         "test": test.tolist(),
         "test_labels": test_labels.tolist(),
-        "test_probabilities": np.round(model.predict_proba(scaled), 8).tolist(),
-        "test_top1": 100.0 * model.score(scaled, test_labels),
+        "fits": fits(probe_labels, test_labels),
+        "fits_of_labels_modulo_two": fits(probe_labels % 2, test_labels % 2),
     }
     path = pathlib.Path(__file__).parent.parent / "crates/bcl-exp/tests/fixtures/probe.json"
     path.write_text(json.dumps(fixture) + "\n")
-    print(f"{path}: top-1 {fixture['test_top1']:.2f} %")
+    print(f"{path}: top-1 {[round(one['top1'], 2) for one in fixture['fits']]} %")
 
 
 if __name__ == "__main__":

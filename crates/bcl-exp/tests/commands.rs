@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::{refused, run, stderr, succeeded};
+use common::{program, refused, run, stderr, succeeded};
 use serde_json::Value;
 use std::path::Path;
+use std::process::Stdio;
 
 #[test]
 fn help_names_the_estimators_and_parameters_once_and_for_all() {
@@ -132,9 +133,15 @@ fn a_run_is_trained_found_finished_and_scored_again() {
     assert!(succeeded(&train(&[])).contains("has finished before"));
     let id = row["run_id"].as_str().unwrap();
     let checkpoint = format!("runs/{id}/step-00000002.safetensors");
+    let text = |args: &[&str]| {
+        succeeded(&run(folder.path(), &[&["eval"], args, &[&checkpoint, "--threads", "1"]].concat()))
+    };
     let eval = |args: &[&str]| -> Value {
-        let args = [&["eval"], args, &[&checkpoint, "--threads", "1"]].concat();
-        serde_json::from_str(&succeeded(&run(folder.path(), &args))).unwrap()
+        assert!(
+            text(&[args, &["--out", "scores/new.json"]].concat()).ends_with("written to scores/new.json\n")
+        );
+        let written = std::fs::read_to_string(folder.path().join("scores/new.json")).unwrap();
+        serde_json::from_str(&written).unwrap()
     };
     let close = |value: &Value, column: &str, tolerance: f64| {
         let (a, b) = (value.as_f64().unwrap(), row[column].as_f64().unwrap());
@@ -142,9 +149,34 @@ fn a_run_is_trained_found_finished_and_scored_again() {
     };
     let knn = eval(&["knn"]);
     close(&knn["top1"], "knn_top1", 1e-3);
-    assert_eq!(knn["per_class"].as_array().unwrap().len(), 10);
-    close(&eval(&["linear"])["top1"], "linear_top1", 1e-3);
-    close(&eval(&["auc"])["macro_auc"], "macro_auc", 1e-4);
+    assert_eq!(
+        (knn["per_class"].as_array().unwrap().len(), knn["confusion"][9].as_array().unwrap().len()),
+        (10, 10)
+    );
+    let linear = eval(&["linear"]);
+    close(&linear["top1"], "linear_top1", 1e-3);
+    close(&linear["top5"], "linear_top5", 1e-3);
+    close(&linear["balanced"], "linear_top1", 1e-3); // as many test images of each class
+    assert_eq!(
+        (&linear["settings"]["penalty"], &linear["settings"]["converged"]),
+        (&1e-4.into(), &true.into())
+    );
+    let table = text(&["linear"]);
+    for part in [
+        &format!("linear of run {id} on fashion-mini\n"),
+        "  penalty     0.0001\n",
+        "standardised over the probe images\n",
+        "batch normalisation with running statistics\n",
+        "top-1 ",
+        "top-5 ",
+        "balanced ",
+        "class         images   accuracy  most often taken for\n",
+        "ankle boot       200 ",
+    ] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(eval(&["linear", "--penalty", "10"])["top1"].as_f64() < linear["top1"].as_f64());
+    close(&eval(&["auc"])["measures"]["macro_auc"], "macro_auc", 1e-4);
     let representation = eval(&["representation"]);
     for column in ["alignment", "uniformity", "feature_std", "effective_rank"] {
         close(&representation["measures"][column], column, 1e-3);
@@ -155,11 +187,52 @@ fn a_run_is_trained_found_finished_and_scored_again() {
     assert!(refused(folder.path(), &shaped).contains("a run's checkpoint knows its encoder"));
     let sized = ["eval", "knn", &checkpoint, "--image-size", "16"];
     assert!(refused(folder.path(), &sized).contains("a run's checkpoint knows its images"));
+    assert_eq!(published["settings"]["learning_rate"], 1e-3);
+    for (args, part) in [
+        (
+            &["linear", "--protocol", "published", "--penalty", "1"][..],
+            "--penalty: expected it with --protocol cached",
+        ),
+        (&["linear", "--epochs", "3"], "--epochs: expected it with --protocol published only"),
+        (&["linear", "--learning-rate", "3"], "--learning-rate: expected it with --protocol published only"),
+        (&["linear", "--penalty", "nan"], "expected a number >= 0, got NaN"),
+        (&["knn", "--out", "scores/new.json/below"], "scores/new.json"),
+    ] {
+        let message = refused(folder.path(), &[&["eval"], args, &[&checkpoint]].concat());
+        assert!(message.contains(part), "{args:?}: {message}");
+    }
+    ends_quietly(folder.path(), &["eval", "knn", &checkpoint]);
     // A checkpoint that is cut short is no checkpoint.
     let path = folder.path().join(&checkpoint);
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() - 10]).unwrap();
     assert!(refused(folder.path(), &["eval", "knn", &checkpoint]).contains("step-00000002.safetensors"));
+}
+
+/// Runs a command whose reader has gone.
+fn ends_quietly(folder: &Path, args: &[&str]) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = program(folder).args(args).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    assert_eq!(stderr(&output), "", "{args:?}");
+    assert!(!output.status.success(), "{args:?}");
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&output.status), Some(13), "{args:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let explain = ["explain", "--alpha", "0.9", "--beta", "0.9", "--tau-plus", "0.1"];
+    for args in [&explain[..], &["data", "list"], &["data", "verify", "fashion-mini"], &["doctor"]] {
+        ends_quietly(folder.path(), args);
+    }
+    // Messages are read no more: as quiet.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = program(folder.path()).args(["--grid", "none.toml"]).stderr(writer).status().unwrap();
+    assert!(!ended.success());
 }
 
 #[test]
@@ -174,8 +247,9 @@ fn weights_from_elsewhere_are_scored_and_exported() {
     let torchvision = ["--width", "1", "--stem", "imagenet"];
     let set = ["--dataset", "fashion-mini", "--threads", "1"];
     let knn = |file: &str, shape: &[&str]| -> Value {
-        let scored = run(at, &[&["eval", "knn", file], shape, &set[..]].concat());
-        serde_json::from_str(&succeeded(&scored)).unwrap()
+        let scored = run(at, &[&["eval", "knn", file, "--out", "knn.json"], shape, &set[..]].concat());
+        assert!(succeeded(&scored).starts_with("knn of weights from elsewhere on fashion-mini\n"));
+        serde_json::from_str(&std::fs::read_to_string(at.join("knn.json")).unwrap()).unwrap()
     };
     let first = knn("authors.safetensors", &authors);
     assert!(first["run_id"].is_null() && first["top1"].as_f64().unwrap() > 20.0, "{first}");

@@ -89,6 +89,17 @@ fn bad_values_are_refused_with_expected_and_got() {
         ("alpha = 0.8", "alpha_every = 0\nalpha = 0.8", "alpha_every: expected at least 1 epoch, got 0"),
         ("knn_k = 20", "knn_k = 0", "knn_k"),
         ("knn_k = 20", "knn_t = 0.0", "knn_t"),
+        (
+            "knn_k = 20",
+            "linear_penalty = -1.0",
+            "penalty of the linear probe: expected a number >= 0, got -1",
+        ),
+        ("knn_k = 20", "linear_penalty = inf", "expected a number >= 0, got inf"),
+        (
+            "knn_k = 20",
+            "linear = \"none\"\nlinear_penalty = 1.0",
+            "with linear = \"cached\" only, got it with \"none\"",
+        ),
         ("knn_k = 20", "linear = \"svm\"", "cached, published or none, got \"svm\""),
         ("image_size = 16", "image_size = 4", "image_size: expected 8 to 512 pixels, got 4"),
         ("hidden = 16", "hidden = 0", "hidden"),
@@ -139,6 +150,7 @@ fn the_run_id_follows_what_changes_results_and_nothing_else() {
         TINY.replace("epochs = 2", "epochs = 2\ncheckpoint_steps = 3\ncheckpoint_minutes = 1"),
         TINY.replace("alpha = 0.8", "alpha = 0.8\nalpha_every = 3"),
         TINY.replace("name = \"tiny\"", "name = \"other\"\ndescription = \"words\""),
+        TINY.replace("knn_k = 20", "knn_k = 20\nlinear_penalty = 1e-4"),
     ] {
         assert_eq!(id(&same), base, "{same}");
     }
@@ -149,6 +161,7 @@ fn the_run_id_follows_what_changes_results_and_nothing_else() {
         TINY.replace("alpha = 0.8", "seed = 1\nalpha = 0.8"),
         TINY.replace("alpha = 0.8", "temperature = 0.4\nalpha = 0.8"),
         TINY.replace("knn_k = 20", "knn_k = 21"),
+        TINY.replace("knn_k = 20", "knn_k = 20\nlinear_penalty = 1e-3"),
     ] {
         assert_ne!(id(&other), base, "{other}");
     }

@@ -57,7 +57,7 @@ fn a_folder_is_listed_verified_trained_on_and_scored() {
 
     let checkpoint = format!("runs/{}/step-00000002.safetensors", field("run_id"));
     let scored = succeeded(&run(at, &["eval", "knn", &checkpoint, "--k", "2"]));
-    assert!(scored.contains("\"dataset\": \"folder:pets\""), "{scored}");
+    assert!(scored.contains(" on folder:pets\n") && scored.contains("\ncat           3 "), "{scored}");
     assert!(
         refused(at, &["eval", "knn", &checkpoint, "--k", "2", "--folds"])
             .contains("--folds: folder:pets has none")
@@ -66,11 +66,18 @@ fn a_folder_is_listed_verified_trained_on_and_scored() {
     for (score, flag) in
         [("knn", "--k=1"), ("linear", "--protocol=cached"), ("linear", "--protocol=published")]
     {
-        let mut args = vec!["eval", score, &checkpoint, "--dataset", "stl10", "--folds", flag];
+        let mut args =
+            vec!["eval", score, &checkpoint, "--dataset", "stl10", "--folds", flag, "--out", "x.json"];
         if flag == "--protocol=published" {
             args.push("--epochs=1");
         }
-        let json: serde_json::Value = serde_json::from_str(&succeeded(&run(at, &args))).unwrap();
+        let text = succeeded(&run(at, &args));
+        assert!(text.contains("mean of 10 folds\n") && text.contains("\nairplane         2 "), "{text}");
+        let json: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(at.join("x.json")).unwrap()).unwrap();
+        if flag == "--protocol=published" {
+            assert_eq!(json["settings"]["learning_rate"], 1e-2, "the authors' on STL-10");
+        }
         let folds: Vec<f64> =
             json["top1_of_folds"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
         assert_eq!(folds.len(), 10);

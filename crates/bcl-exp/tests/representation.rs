@@ -37,7 +37,13 @@ fn knn_and_auc_are_scikit_learns() {
     close(outcome.top1, &known["knn"]["top1"], 1e-9, "top-1");
     close(outcome.top5.unwrap(), &known["knn"]["top5"], 1e-9, "top-5");
     let confusion: Vec<Vec<u64>> = serde_json::from_value(known["knn"]["confusion"].clone()).unwrap();
-    assert_eq!(outcome.confusion, confusion);
+    assert_eq!(outcome.confusion.counts(), confusion);
+    close(outcome.confusion.balanced().unwrap(), &known["knn"]["balanced"], 1e-9, "balanced");
+    for (ours, theirs) in
+        outcome.confusion.per_class().iter().zip(known["knn"]["per_class"].as_array().unwrap())
+    {
+        close(ours.unwrap(), theirs, 1e-9, "a class");
+    }
     close(auc::macro_auc_of(&test, usize::MAX).unwrap(), &known["macro_auc"], 1e-6, "macro-AUC");
 }
 
@@ -108,9 +114,12 @@ fn scoring_leaves_the_encoder_as_it_was() {
     assert!(measure(&views[..1], 1, 1).unwrap_err().to_string().contains("expected two views"));
 
     let probe = Labeled::new(set.clone()).unwrap();
-    let settings =
-        PublishedProbe { epochs: 2, learning_rate: 1e-3, weight_decay: 1e-6, batch: 16, seed: 1, threads: 1 };
+    let settings = PublishedProbe { epochs: 2, batch: 16, ..PublishedProbe::of("cifar10", 1, 1) };
     linear::published(&model, &probe, &Policy::published(16), 4, settings).unwrap();
-    linear::cached(&Features::extract(&model, &probe, &Policy::plain(16), 1).unwrap(), 4).unwrap();
+    let wild = PublishedProbe { learning_rate: f64::NAN, ..settings };
+    let error = linear::published(&model, &probe, &Policy::published(16), 4, wild).unwrap_err().to_string();
+    assert!(error.contains("expected a number > 0, got NaN"), "{error}");
+    let features = Features::extract(&model, &probe, &Policy::plain(16), 1).unwrap();
+    linear::cached(&features, 4, linear::PENALTY).unwrap();
     assert_eq!(model.encoder_hash().unwrap(), before);
 }

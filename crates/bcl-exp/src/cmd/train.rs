@@ -68,6 +68,9 @@ pub struct Args {
     /// cached, published or none
     #[arg(long, value_name = "PROTOCOL", default_value = "cached")]
     pub linear: String,
+    /// L2 penalty of the cached probe on standardised features; scikit-learn's C = 1 / (penalty x images) [default: 1e-4]
+    #[arg(long, value_name = "P")]
+    pub linear_penalty: Option<f64>,
     /// Where BCL's alpha comes from: fixed, linear, smooth, oracle-auc or self-estimated
     #[arg(long, value_name = "SOURCE")]
     pub alpha_source: Option<String>,
@@ -153,7 +156,11 @@ fn cell(args: &Args, device: tch::Device) -> Result<CellConfig> {
             weight_decay: args.weight_decay,
             ..TrainTable::default()
         },
-        eval: EvalTable { linear: args.linear.clone(), ..EvalTable::default() },
+        eval: EvalTable {
+            linear: args.linear.clone(),
+            linear_penalty: args.linear_penalty,
+            ..EvalTable::default()
+        },
         grid: Vec::new(),
     };
     let mut request = args.loss.request();

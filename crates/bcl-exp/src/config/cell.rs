@@ -3,6 +3,7 @@
 use super::augment::AugmentSpec;
 use super::loss::LossSpec;
 use super::optimizer::{OptimizerSpec, ScheduleSpec};
+use crate::eval::linear::check_penalty;
 use anyhow::{Result, ensure};
 use bcl_data::{DataSet, Policy};
 use serde::{Deserialize, Serialize};
@@ -100,10 +101,25 @@ pub struct EvalSpec {
     pub knn_t: f64,
     /// `cached`, `published` or `none`.
     pub linear: String,
+    /// L2 penalty of the cached probe, unless it is the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linear_penalty: Option<f64>,
     /// Epochs of the published probe; `None` for the cached one, which runs to convergence.
     pub linear_epochs: Option<u32>,
     /// Anchors of the macro-AUC.
     pub auc_anchors: usize,
+}
+
+impl EvalSpec {
+    /// How the linear figures are obtained, for tables: `cached`, `cached (penalty 0.01)`, `published-100` or `none`.
+    #[must_use]
+    pub fn protocol(&self) -> String {
+        match (self.linear_penalty, self.linear_epochs) {
+            (Some(penalty), _) => format!("{} (penalty {penalty})", self.linear),
+            (None, Some(epochs)) => format!("{}-{epochs}", self.linear),
+            (None, None) => self.linear.clone(),
+        }
+    }
 }
 
 impl CellConfig {
@@ -179,6 +195,7 @@ impl CellConfig {
         ensure!(eval.knn_k >= 1, "knn_k: expected at least 1, got 0");
         positive("knn_t", eval.knn_t)?;
         ensure!(eval.linear_epochs != Some(0), "linear_epochs: expected at least 1, got 0");
+        eval.linear_penalty.map_or(Ok(()), check_penalty)?;
         ensure!(eval.auc_anchors >= 1, "auc_anchors: expected at least 1, got 0");
         ensure!((1..=4096).contains(&encoder.hidden), "hidden: expected 1 to 4096, got {}", encoder.hidden);
         ensure!(

@@ -4,6 +4,7 @@ use super::cell::{CellConfig, EncoderSpec, EvalSpec, TrainSpec};
 use super::loss::LossRequest;
 use super::optimizer::{OptimizerSpec, ScheduleSpec};
 use super::wire::{ExperimentFile, GridTable};
+use crate::eval::linear::PENALTY;
 use crate::sweep;
 use anyhow::{Context, Result, bail, ensure};
 use bcl_models::{Arch, Precision, Stem};
@@ -86,6 +87,11 @@ pub fn resolve_cell(
         "cached" | "none" => None,
         other => bail!("eval.linear: expected cached, published or none, got {other:?}"),
     };
+    ensure!(
+        eval.linear_penalty.is_none() || eval.linear == "cached",
+        "eval.linear_penalty: expected it with linear = \"cached\" only, got it with {:?}",
+        eval.linear
+    );
     let cell = CellConfig {
         dataset: file.data.dataset.clone(),
         mean: file.data.mean,
@@ -117,6 +123,7 @@ pub fn resolve_cell(
             knn_k: eval.knn_k,
             knn_t: eval.knn_t,
             linear: eval.linear.clone(),
+            linear_penalty: eval.linear_penalty.filter(|&penalty| penalty != PENALTY),
             linear_epochs,
             auc_anchors: eval.auc_anchors,
         },

@@ -2,6 +2,7 @@
 //! What it means is worked out in [`mod@super::resolve`].
 
 use super::augment::AugmentTable;
+use crate::eval::linear::EPOCHS;
 use serde::Deserialize;
 
 /// A whole experiment file.
@@ -161,6 +162,8 @@ pub struct EvalTable {
     pub knn_every: u32,
     /// `cached` (features of plain images, to convergence), `published` (augmented, Adam) or `none`.
     pub linear: String,
+    /// `cached`: L2 penalty on standardised features, at least 0; 1e-4 by default. scikit-learn's C = 1 / (penalty x images).
+    pub linear_penalty: Option<f64>,
     /// Epochs of the published probe.
     pub linear_epochs: u32,
     /// Anchors of the macro-AUC.
@@ -174,7 +177,8 @@ impl Default for EvalTable {
             knn_t: 0.5,
             knn_every: 0,
             linear: "cached".into(),
-            linear_epochs: 100,
+            linear_penalty: None,
+            linear_epochs: EPOCHS,
             auc_anchors: 512,
         }
     }

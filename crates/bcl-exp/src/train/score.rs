@@ -67,18 +67,14 @@ pub fn all(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Re
     let classifier = match (cell.eval.linear.as_str(), cell.eval.linear_epochs) {
         ("published", epochs) => {
             let policy = Policy::published(cell.image_size as usize).with_normalization(set.mean, set.std);
-            let settings = linear::PublishedProbe {
-                epochs: epochs.unwrap_or(100),
-                // The authors' step size on STL-10, which has few labelled images, is ten times that elsewhere.
-                learning_rate: if cell.dataset == "stl10" { 1e-2 } else { 1e-3 },
-                weight_decay: 1e-6,
-                batch: 512,
-                seed: cell.seed,
-                threads: place.threads,
-            };
+            let published = linear::PublishedProbe::of(&cell.dataset, cell.seed, place.threads);
+            let settings = linear::PublishedProbe { epochs: epochs.unwrap_or(published.epochs), ..published };
             Some(linear::published(model, &set.probe, &policy, classes, settings)?)
         }
-        ("cached", _) => Some(linear::cached(&probe, classes)?),
+        ("cached", _) => {
+            let penalty = cell.eval.linear_penalty.unwrap_or(linear::PENALTY);
+            Some(linear::cached(&probe, classes, penalty)?.classifier)
+        }
         _ => None,
     };
     let outcome = classifier.map(|classifier| linear::judge(&classifier, &test)).transpose()?;

@@ -239,10 +239,7 @@ impl<'a> Trainer<'a> {
             batch_pairs: cell.train.batch_pairs as u32,
             epochs: cell.train.epochs,
             seed: cell.seed,
-            protocol: cell
-                .eval
-                .linear_epochs
-                .map_or_else(|| cell.eval.linear.clone(), |epochs| format!("{}-{epochs}", cell.eval.linear)),
+            protocol: cell.eval.protocol(),
             knn_k: Some(cell.eval.knn_k),
             knn_t: Some(cell.eval.knn_t),
             knn_top1: None,
