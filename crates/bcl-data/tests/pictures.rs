@@ -61,6 +61,28 @@ fn truncated_and_damaged_images_are_refused() {
     assert!(decode(&png, Limits::default()).is_err(), "a wrong checksum");
 }
 
+/// A PNG whose chunk of a kind holds other bytes.
+fn with_chunk(png: &[u8], kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let start = png.windows(4).position(|four| four == kind).unwrap() - 4;
+    let length = u32::from_be_bytes(png[start..start + 4].try_into().unwrap()) as usize;
+    let mut crc = flate2::Crc::new();
+    crc.update(kind);
+    crc.update(content);
+    let header = (content.len() as u32).to_be_bytes();
+    [&png[..start], &header, kind, content, &crc.sum().to_be_bytes(), &png[start + 12 + length..]].concat()
+}
+
+#[test]
+fn a_palette_of_no_whole_colours_is_refused() {
+    let png = fixture("palette.png");
+    for length in [3, 3 * 256] {
+        assert!(decode(&with_chunk(&png, b"PLTE", &vec![1; length]), Limits::default()).is_ok(), "{length}");
+    }
+    for length in [1, 602, 3 * 256 + 1, 3 * 257] {
+        assert!(decode(&with_chunk(&png, b"PLTE", &vec![1; length]), Limits::default()).is_err(), "{length}");
+    }
+}
+
 #[test]
 fn sizes_beyond_the_limits_are_refused_before_decoding() {
     for name in ["rgb.jpg", "rgb.png", "lossy.webp"] {

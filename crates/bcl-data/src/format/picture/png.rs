@@ -20,6 +20,11 @@ pub(super) fn open(bytes: &[u8], limits: Limits, pixels: bool) -> Result<Picture
         return Ok(Picture { height, width, pixels: Vec::new() });
     }
     let mut reader = decoder.read_info().map_err(damaged)?;
+    // The decoder takes it for granted and panics.
+    let palette = reader.info().palette.as_ref().map_or(0, |palette| palette.len());
+    if palette % 3 != 0 {
+        return Err(Malformed::new("a palette of 3 bytes a colour", format!("{palette} bytes")));
+    }
     let channels = reader.output_color_type().0.samples();
     let mut samples = vec![0; height * width * channels];
     let expected = reader.output_buffer_size().unwrap_or(usize::MAX);
