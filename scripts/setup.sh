@@ -100,7 +100,14 @@ if have flock; then
 fi
 
 rm -rf "$staging"
-mkdir "$staging"
+# At the peak the wheels and what they unpack to lie side by side (CPU: 1.7 GB).
+case "$variant" in cpu) needed=2 ;; cuda) needed=8 ;; esac
+free=$(df -Pk . | awk 'NR == 2 { print $4 }')
+[ "$free" -ge $((needed * 1000000)) ] || fail "expected $needed GB of free space in $PWD, got $((free / 1000)) MB" \
+    "make room, or export LIBTORCH=the folder of a libtorch $version elsewhere"
+mkdir "$staging" "$staging/tmp"
+# pip unpacks to TMPDIR: here it is the same file system, and goes with the rest.
+export TMPDIR="$PWD/$staging/tmp"
 trap 'rm -rf "$staging"' EXIT
 trap 'exit 130' INT TERM
 if ! python3 -m venv "$staging/venv" >"$staging/venv.log" 2>&1; then
