@@ -85,6 +85,28 @@ fn a_folder_is_listed_verified_trained_on_and_scored() {
     }
 }
 
+#[test]
+fn a_preview_tells_the_names_of_the_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    pets(at);
+    let sheet = || {
+        succeeded(&run(at, &["data", "preview", "folder:pets"]));
+        fs::read(at.join("preview.png")).unwrap()
+    };
+    let rename = |from: &str, to: &str| {
+        for split in ["train", "val"] {
+            let class = |name| at.join("data/pets").join(split).join(name);
+            fs::rename(class(from), class(to)).unwrap();
+        }
+    };
+    let cats = sheet();
+    rename("cat", "cow");
+    assert!(sheet() != cats, "the same images in the same order under another name");
+    rename("cow", "cat");
+    assert!(sheet() == cats);
+}
+
 /// An STL-10 of a few images, with folds.
 fn stl10(folder: &Path) {
     let to = folder.join("data/stl10_binary");

@@ -6,7 +6,7 @@ use crate::store::write_atomic;
 use anyhow::{Context, Result, ensure};
 use bcl_data::augment::{Layout, Step, apply};
 use bcl_data::seed::{Stream, epoch_order};
-use bcl_data::{ImageSet, Policy, catalog};
+use bcl_data::{ImageSet, Policy};
 use std::path::PathBuf;
 
 pub(super) const HELP: &str = "\
@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let columns: Vec<Column> = order
         .iter()
         .take(args.images)
-        .map(|&index| column(&images, index as usize, &name, &views, (args.seed, epoch)))
+        .map(|&index| column(&images, index as usize, &set.class_names, &views, (args.seed, epoch)))
         .collect::<Result<_>>()?;
     let rows: Vec<String> =
         std::iter::once("image".to_owned()).chain((1..=views.len()).map(|v| format!("view {v}"))).collect();
@@ -104,19 +104,13 @@ fn levels(policy: Policy) -> Policy {
 fn column(
     images: &ImageSet,
     index: usize,
-    name: &str,
+    class_names: &[String],
     views: &[Policy],
     (seed, epoch): (u64, u64),
 ) -> Result<Column> {
     let (image, size) = (images.image(index)?, images.size(index)?);
-    let caption = match images.labels() {
-        None => format!("image {index}"),
-        Some(labels) => {
-            let names = catalog::find(name).map_or(&[][..], |entry| entry.class_names);
-            let label = usize::from(labels[index]);
-            names.get(label).map_or_else(|| format!("class {label}"), |&class| class.to_owned())
-        }
-    };
+    let class = images.labels().and_then(|labels| class_names.get(usize::from(labels[index])));
+    let caption = class.cloned().unwrap_or_else(|| format!("image {index}"));
     let mut pictures = vec![if size.0.max(size.1) <= LARGEST {
         (image.to_vec(), size)
     } else {
