@@ -139,6 +139,23 @@ fn a_file_is_replaced_whole_or_not_at_all() {
     assert!(error.contains("file.md"), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_takes_the_place_of_no_link_and_no_device() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let [file, link, device] = ["file", "link", "device"].map(|name| folder.path().join(name));
+    std::fs::write(&file, "old").unwrap();
+    symlink(&file, &link).unwrap();
+    symlink("/dev/null", &device).unwrap();
+    for path in [&link, &device] {
+        write_atomic(path, b"new").unwrap();
+        assert!(path.is_symlink(), "{}", path.display());
+    }
+    assert_eq!((std::fs::read(&file).unwrap(), std::fs::read(&device).unwrap()), (b"new".to_vec(), vec![]));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is left beside them");
+}
+
 /// What `cells.csv` was before the measures without labels.
 fn narrow(results: &std::path::Path) -> (std::path::PathBuf, String) {
     let mut store = Store::open(results, "x").unwrap();
