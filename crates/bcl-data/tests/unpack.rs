@@ -75,6 +75,32 @@ fn both_kinds_are_unpacked() {
 }
 
 #[test]
+fn long_names_are_read_but_not_endless_ones() {
+    let long = format!("set/{}file", "deep/".repeat(50));
+    let mut header = Header::new_gnu();
+    header.set_size(1);
+    let mut gnu = tar::Builder::new(Vec::new());
+    gnu.append_data(&mut header, &long, &b"1"[..]).unwrap();
+    let mut posix = tar::Builder::new(Vec::new());
+    posix.append_pax_extensions([("path", long.as_bytes())]).unwrap();
+    posix.append_data(&mut header, "set/short", &b"1"[..]).unwrap();
+    for tar in [gnu, posix] {
+        let dir = tempfile::tempdir().unwrap();
+        unpack_tar(dir.path(), &gzip(&tar.into_inner().unwrap())).unwrap();
+        assert_eq!(files(dir.path()), [dir.path().join("staging").join(&long).display().to_string()]);
+    }
+    let evil = [("x", EntryType::GNULongName, &b"set/../../evil\0"[..]), ("set/a", EntryType::Regular, b"1")];
+    let dir = tempfile::tempdir().unwrap();
+    assert!(unpack_tar(dir.path(), &gzip(&tar_of(&evil))).is_err());
+    assert_eq!(files(dir.path()), Vec::<String>::new());
+    // 100 kB of zeros are 100 bytes of archive: a name of gigabytes would fill the memory.
+    for kind in [EntryType::GNULongName, EntryType::XHeader] {
+        let error = unpack_tar(dir.path(), &gzip(&tar_of(&[("x", kind, &[b'a'; 100_000])]))).unwrap_err();
+        assert_eq!(error.expected, "extended headers of at most 65536 bytes");
+    }
+}
+
+#[test]
 fn nothing_is_written_outside_and_no_links_or_devices() {
     let regular = EntryType::Regular;
     for (name, kind) in [

@@ -13,6 +13,9 @@ use std::path::{Component, Path, PathBuf};
 /// More files than any data set has.
 const MOST_FILES: usize = 1_000_000;
 
+/// Longest extended header that is read, bytes: it gives a name that does not fit into an ordinary one.
+const LONGEST_HEADER: u64 = 1 << 16;
+
 /// Files from this size on are brought to disk one by one; smaller ones are too many for that, and the checksums tell of
 /// one that a power cut has taken.
 const SYNC_FROM: u64 = 1 << 20;
@@ -46,11 +49,23 @@ impl Target {
         // Twice the limit: headers and padding count here too.
         let unzipped = flate2::read::GzDecoder::new(reader).take(2 * self.largest + (1 << 20));
         let mut archive = tar::Archive::new(unzipped);
-        let mut files = 0;
-        for entry in archive.entries().map_err(damaged)? {
+        let (mut files, mut long_name) = (0, None);
+        // Raw: else extended headers are read into memory, however long they are.
+        for entry in archive.entries().map_err(damaged)?.raw(true) {
             let mut entry = entry.map_err(damaged)?;
-            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let kind = entry.header().entry_type();
+            if let tar::EntryType::GNULongName | tar::EntryType::XHeader = kind {
+                let mut bytes = Vec::new();
+                entry.take(LONGEST_HEADER + 1).read_to_end(&mut bytes).map_err(damaged)?;
+                if bytes.len() as u64 > LONGEST_HEADER {
+                    let expected = format!("extended headers of at most {LONGEST_HEADER} bytes");
+                    return Err(Malformed::new(expected, "a longer one"));
+                }
+                long_name = extended_name(kind, &bytes).or(long_name);
+                continue;
+            }
+            let name = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
+            let name = String::from_utf8_lossy(&name).into_owned();
             match kind {
                 tar::EntryType::Directory => {
                     self.inside(&name)?;
@@ -190,6 +205,15 @@ impl Target {
         self.lines.push(Line { sha256: hex(&hash.finalize()), path });
         Ok(())
     }
+}
+
+/// The name that an extended header of GNU or POSIX tar gives the next file.
+fn extended_name(kind: tar::EntryType, bytes: &[u8]) -> Option<Vec<u8>> {
+    if kind == tar::EntryType::GNULongName {
+        return bytes.split(|&byte| byte == 0).next().map(<[u8]>::to_vec);
+    }
+    let mut records = tar::PaxExtensions::new(bytes).flatten();
+    records.find(|record| record.key_bytes() == b"path").map(|record| record.value_bytes().to_vec())
 }
 
 fn unwelcome(name: &str, what: &str) -> Malformed {
