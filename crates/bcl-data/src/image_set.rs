@@ -142,7 +142,15 @@ fn stratified(labels: &[u16], count: usize) -> Vec<u32> {
     chosen
 }
 
-/// Images with labels: what can be evaluated on. An unlabeled set cannot become one, and no other set passes for one:
+/// Images with labels: what can be evaluated on. An unlabeled set cannot become one:
+///
+/// ```no_run
+/// # fn score(test: &bcl_data::Labeled) {}
+/// let data = bcl_data::catalog::load("stl10", "data".as_ref()).unwrap();
+/// score(&data.test);
+/// ```
+///
+/// and no other set passes for one:
 ///
 /// ```compile_fail,E0308
 /// # fn score(test: &bcl_data::Labeled) {}

@@ -165,6 +165,15 @@ fn special_and_unreadable_files_are_refused() {
     assert!(load(dir.path()).unwrap_err().to_string().contains("got a special file"));
     fs::remove_file(&path).unwrap();
     fs::write(&path, [0; RECORD]).unwrap();
+    // A folder that cannot be looked into is not said to be missing.
+    let folder = dir.path().join("cifar-100-binary");
+    symlink(&folder, &folder).unwrap();
+    let location = catalog::locate("cifar100", dir.path());
+    assert!(location.describe().contains("cannot read") && !location.is_present(), "{location:?}");
+    let message = catalog::load("cifar100", dir.path()).unwrap_err().to_string();
+    assert!(message.contains("cannot read") && message.contains("train.bin"), "{message}");
+    let report = catalog::verify("cifar100", dir.path()).unwrap();
+    assert!(report.files.len() == 1 && report.files[0].describe().contains("cannot read"));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     // The superuser reads everything.
     if fs::read(&path).is_err() {

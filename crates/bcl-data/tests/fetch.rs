@@ -188,6 +188,11 @@ fn redirects_are_followed_but_not_for_ever() {
     assert!(std::fs::read(folder.join("data.bin")).unwrap() == content);
     let (message, _) = fails(|_, _, _| Reply::new(302, b"").header("Location", "/again"));
     assert!(message.contains("redirect"), "{message}");
+    let nonsense = Options { mirror: Some("http://127.0.0.1/a b".into()), ..options() };
+    let message = fetch(&source("", b""), tempfile::tempdir().unwrap().path(), &nonsense, &mut |_| {})
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("a b") && !message.contains("tries"), "told at once: {message}");
 }
 
 #[test]
@@ -298,8 +303,10 @@ fn what_is_there_is_never_replaced_and_two_do_not_fetch_at_once() {
     assert!(error.to_string().contains("wait for the first"), "{error}");
     drop(lock);
     std::fs::create_dir(dir.path().join("set")).unwrap();
+    std::fs::create_dir_all(dir.path().join(".unpacking-set/set")).unwrap(); // a kill after the set was in its place
     let error = fetch(&source, dir.path(), &options(), &mut |_| {}).unwrap_err();
     assert!(matches!(error, Error::Content { .. }) && error.to_string().contains("move it away"), "{error}");
+    assert_eq!(names(dir.path()), [".fetch-set.lock", "set"]);
 }
 
 #[test]
@@ -314,6 +321,12 @@ fn one_changed_byte_of_the_unpacked_set_is_found() {
     assert!(problems.len() == 1 && problems[0].1.to_string().contains("SHA-256"), "{problems:?}");
     std::fs::remove_file(folder.join("data.bin")).unwrap();
     assert!(matches!(manifest::check(&folder).unwrap().unwrap()[0].1, Error::Read { .. }));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("/dev/zero", folder.join("data.bin")).unwrap();
+        let problems = manifest::check(&folder).unwrap().unwrap();
+        assert!(problems[0].1.to_string().contains("a regular file, got a special file"), "{problems:?}");
+    }
     let zeros = "0".repeat(64);
     assert_eq!(manifest::parse(format!("{zeros}  a/b.png\n").as_bytes()).unwrap()[0].path, "a/b.png");
     for path in ["../x", "/x", "", "a/../x", "x\r", "x\u{7}y"] {

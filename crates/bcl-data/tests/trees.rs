@@ -164,6 +164,11 @@ fn special_files_and_circles_are_refused() {
     symlink(dir.path().join("nowhere"), dog.join("c.png")).unwrap();
     assert!(load_error("folder:pets", dir.path()).contains("cannot read"));
     fs::remove_file(dog.join("c.png")).unwrap();
+    let test = dir.path().join("pets/val/dog");
+    fs::remove_dir_all(&test).unwrap();
+    symlink(&test, &test).unwrap();
+    let message = load_error("folder:pets", dir.path());
+    assert!(message.contains("cannot read") && message.contains("val/dog"), "not left out: {message}");
     symlink(&dog, dog.join("again")).unwrap();
     assert!(load_error("folder:pets", dir.path()).contains("at most 32 deep"));
 }

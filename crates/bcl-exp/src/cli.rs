@@ -50,12 +50,25 @@ pub enum Command {
     Loss(cmd::loss::Args),
     /// Render tables and figures from results/
     Report(cmd::report::Args),
-    /// List or verify data sets
+    /// List, download, verify and preview data sets
     Data(cmd::data::Args),
     /// Tell what was found on this machine and what is wrong
     Doctor(cmd::doctor::Args),
     /// Measure losses, augmentation and training steps
     Bench(cmd::bench::Args),
+}
+
+/// An error with its causes, one after another; what the message before a cause has told already is left out.
+#[must_use]
+pub fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text += if text.is_empty() { "" } else { ": " };
+            text += &cause;
+        }
+    }
+    text
 }
 
 /// Runs what the command line asks for.

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
                 ExitCode::from(128u8.saturating_add(stopped.signal as u8))
             }
             None => {
-                eprintln!("error: {error:#}");
+                eprintln!("error: {}", bcl_exp::cli::told(&error));
                 ExitCode::FAILURE
             }
         },

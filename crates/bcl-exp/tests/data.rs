@@ -81,6 +81,20 @@ fn sets_are_listed_with_what_a_download_takes() {
 }
 
 #[test]
+fn a_file_where_the_data_folder_should_be_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    for command in [&["verify"][..], &["preview", "cifar10"], &["fetch", "cifar10"]] {
+        let message = refused(folder.path(), &[&["data"], command, &["--data", "file"]].concat());
+        assert!(message.contains("file") && message.matches("os error").count() == 1, "{message}");
+    }
+    let list = succeeded(&run(folder.path(), &["data", "list", "--data", "file"]));
+    assert!(list.contains("cannot read file/cifar-10-batches-bin: "), "{list}");
+    let verified = run(folder.path(), &["data", "verify", "--data", "none"]);
+    assert!(succeeded(&verified).contains("fashion-mini:") && stderr(&verified).contains("no such folder"));
+}
+
+#[test]
 fn what_cannot_be_fetched_is_told_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for (args, part) in [

@@ -8,6 +8,7 @@ use super::listing::{folders, images};
 use crate::error::{Error, Malformed, Result};
 use crate::format::{read_file, tinyimagenet};
 use crate::source::EncodedFile;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 /// What the name of a folder data set begins with.
@@ -65,7 +66,7 @@ pub(super) fn classes(root: &Path) -> Result<Vec<String>> {
 
 /// The folder that is scored: `test`, or `val` where `test` is missing or has none of the classes (ImageNet's way).
 pub(super) fn scored(root: &Path, classes: &[String]) -> Option<PathBuf> {
-    let labeled = |folder: &PathBuf| classes.iter().any(|class| folder.join(class).is_dir());
+    let labeled = |folder: &PathBuf| classes.iter().any(|class| is_folder(&folder.join(class)));
     ["test", "val"].map(|name| root.join(name)).into_iter().find(labeled)
 }
 
@@ -79,7 +80,7 @@ pub(super) fn list_folder(name: &str, root: &Path) -> Result<Tree> {
         dir: root.to_owned(),
         missing: vec![what.to_owned()],
     };
-    if !root.join("train").is_dir() {
+    if !is_folder(&root.join("train")) {
         return Err(missing("train"));
     }
     let classes = classes(root)?;
@@ -89,7 +90,7 @@ pub(super) fn list_folder(name: &str, root: &Path) -> Result<Tree> {
         return Err(Malformed::new(expected, "another class").at(test.join(other)));
     }
     let unlabeled = root.join("unlabeled");
-    let unlabeled = if unlabeled.is_dir() {
+    let unlabeled = if is_folder(&unlabeled) {
         let files = some(images(&unlabeled)?, &unlabeled)?;
         Some(Split { folder: unlabeled, files, labels: None })
     } else {
@@ -144,7 +145,7 @@ fn labeled(folder: PathBuf, classes: &[String], below: &str, required: bool) -> 
     for (label, class) in (0..).zip(classes) {
         let class = folder.join(class);
         let path = if below.is_empty() { class } else { class.join(below) };
-        if !required && !path.is_dir() {
+        if !required && !is_folder(&path) {
             continue;
         }
         let found = some(images(&path)?, &path)?;
@@ -152,6 +153,14 @@ fn labeled(folder: PathBuf, classes: &[String], below: &str, required: bool) -> 
         files.extend(found);
     }
     Ok(Split { folder, files, labels: Some(labels) })
+}
+
+/// Whether there is a folder; one that cannot be looked at counts: reading it tells why.
+fn is_folder(path: &Path) -> bool {
+    match std::fs::metadata(path) {
+        Ok(metadata) => metadata.is_dir(),
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+    }
 }
 
 /// The files, unless there are none.

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, IDX_FILES, find};
 use super::load::{EMBEDDED, stl10_count, stl10_folds};
-use super::locate::present_path;
+use super::locate::{present_path, unreadable};
 use super::tree;
 use super::verify_tree::{verify_folder, verify_tinyimagenet};
 use crate::error::{Error, Result};
@@ -54,10 +54,6 @@ pub fn verify_with(name: &str, dir: &Path, on_event: &mut OnEvent<'_>) -> Result
         return Ok(Verification { files: verify_folder(name, &root, on_event) });
     }
     let entry = find(name)?;
-    if name == "tinyimagenet" {
-        let files = verify_tinyimagenet(entry, dir, on_event);
-        return Ok(Verification { files: with_checksums(&dir.join(entry.folder), files)? });
-    }
     if entry.files.is_empty() {
         let files = IDX_FILES.iter().zip(EMBEDDED).map(|(name, bytes)| {
             let path = PathBuf::from(format!("embedded {name}.gz"));
@@ -66,6 +62,14 @@ pub fn verify_with(name: &str, dir: &Path, on_event: &mut OnEvent<'_>) -> Result
         return Ok(Verification { files: files.collect() });
     }
     let folder = dir.join(entry.folder);
+    if let Some(source) = unreadable(&folder) {
+        let error = Error::Read { path: folder.clone(), source };
+        return Ok(Verification { files: vec![report(folder, Err(error))] });
+    }
+    if name == "tinyimagenet" {
+        let files = verify_tinyimagenet(entry, dir, on_event);
+        return Ok(Verification { files: with_checksums(&folder, files)? });
+    }
     let files = entry.files.iter().map(|file| {
         let plain = folder.join(file.name);
         match present_path(&plain) {

@@ -242,9 +242,10 @@ fn attempt(
 /// Whether an error before the body may pass.
 fn classify(from: &str, error: &ureq::Error) -> Failure {
     match error {
-        ureq::Error::BadUri(_) | ureq::Error::TooManyRedirects | ureq::Error::RequireHttpsOnly(_) => {
-            refusal(from, &error.to_string())
-        }
+        ureq::Error::BadUri(_)
+        | ureq::Error::Http(_)
+        | ureq::Error::TooManyRedirects
+        | ureq::Error::RequireHttpsOnly(_) => refusal(from, &error.to_string()),
         _ => Failure::Passing(error.to_string()),
     }
 }

@@ -3,8 +3,8 @@
 //! A publisher's checksum is of the archive; once that is gone, these tell whether a byte of the set has changed.
 
 use crate::error::{Error, Malformed, Result};
+use crate::format::{open_regular, read_file_up_to};
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path};
 
@@ -58,20 +58,17 @@ pub fn render(lines: &[Line]) -> String {
 /// When the list itself cannot be read.
 pub fn check(folder: &Path) -> Result<Option<Vec<(String, Error)>>> {
     let path = folder.join(FILE);
-    let bytes = match File::open(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.and_then(|file| {
-            let mut bytes = Vec::new();
-            file.take(LARGEST).read_to_end(&mut bytes).map(|_| bytes)
-        }),
-    }
-    .map_err(|source| Error::Read { path: path.clone(), source })?;
+    let bytes = match read_file_up_to(&path, LARGEST) {
+        Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read?,
+    };
     let mut problems = Vec::new();
     for line in parse(&bytes).map_err(|bad| bad.at(&path))? {
         let file = folder.join(&line.path);
-        let found = File::open(&file).and_then(sha256);
+        let found = open_regular(&file)
+            .and_then(|opened| sha256(opened).map_err(|source| Error::Read { path: file.clone(), source }));
         match found {
-            Err(source) => problems.push((line.path, Error::Read { path: file, source })),
+            Err(error) => problems.push((line.path, error)),
             Ok(found) if found != line.sha256 => {
                 let expected = format!("SHA-256 {} as when it was unpacked", line.sha256);
                 problems.push((line.path, Malformed::new(expected, found).at(file)));

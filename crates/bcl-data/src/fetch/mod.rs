@@ -75,6 +75,8 @@ pub fn fetch(
 ) -> Result<PathBuf> {
     std::fs::create_dir_all(dir).map_err(|error| Error::write(dir, error))?;
     let _lock = FetchLock::take(dir, &source.set)?;
+    let staging = dir.join(format!(".unpacking-{}", source.set));
+    remove_folder(&staging)?;
     let folder = dir.join(&source.folder);
     if folder.exists() {
         return Err(Error::Content {
@@ -83,8 +85,6 @@ pub fn fetch(
             got: "one; move it away to fetch the data set again".into(),
         });
     }
-    let staging = dir.join(format!(".unpacking-{}", source.set));
-    remove_folder(&staging)?;
     let mut archives = Vec::new();
     for archive in &source.archives {
         archives.push((archive, download::archive(archive, source.largest, dir, options, tell)?));

@@ -16,7 +16,8 @@ Examples:
   bcl-exp data fetch stl10 --mirror https://mirror.example.org/datasets
   bcl-exp data fetch cifar10 --mirror ~/Downloads       an archive that is there already
 
-An archive that lies in DIR is used instead of a download. A broken download is gone on with by the same command.
+An archive that lies in DIR is used instead of a download, and removed once it is unpacked, unless --keep-archive; that of a
+--mirror folder stays. A broken download is gone on with by the same command. Until the set is whole its folder is not there.
 Proxies are taken from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.";
 
 /// Options of `bcl-exp data fetch`.
@@ -47,7 +48,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Options { mirror: args.mirror.clone(), keep_archive: args.keep_archive, ..Options::default() };
     options.network.stall = Duration::from_secs(args.stall);
     for source in &sources {
-        if catalog::locate(&source.set, &args.data).missing.is_empty() {
+        if catalog::locate(&source.set, &args.data).is_present() {
             println!("{} is there already; `bcl-exp data verify {}` checks it", source.set, source.set);
             continue;
         }

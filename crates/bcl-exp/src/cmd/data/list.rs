@@ -3,6 +3,14 @@
 use bcl_data::{catalog, fetch};
 use std::path::Path;
 
+pub(super) const HELP: &str = "\
+Images of your own (JPEG, PNG, WebP, of any sizes) are the data set folder:NAME:
+  DIR/NAME/train/CLASS/...     trained on, and what probes learn from
+  DIR/NAME/test/CLASS/...      scored (or val)
+  DIR/NAME/unlabeled/...       trained on besides, if it is there
+
+Image files are decoded once, into DIR/.cache, which may be removed at any time.";
+
 /// One line a data set.
 pub(in crate::cmd) fn print_list(data: &Path) {
     for name in catalog::names(data) {

@@ -22,6 +22,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 pub enum What {
     /// Show every known data set, what of it is where, and what a download takes
+    #[command(after_help = list::HELP)]
     List {
         /// Folder that holds the data sets
         #[arg(long, value_name = "DIR", default_value = "data")]
@@ -31,6 +32,7 @@ pub enum What {
     #[command(after_help = fetch::HELP)]
     Fetch(fetch::Args),
     /// Read every file of a data set and name the damaged ones
+    #[command(after_help = verify::HELP)]
     Verify {
         /// Names of data sets [default: all that are found]
         #[arg(value_name = "NAME")]
