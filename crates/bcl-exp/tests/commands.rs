@@ -5,6 +5,7 @@ mod common;
 
 use common::{program, refused, run, stderr, succeeded};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -295,4 +296,37 @@ fn the_augmentation_is_timed_without_torchvision_too() {
     let header = "image_side,name,runs,median_us_a_view,views_per_s,times_torchvision,share";
     assert_eq!(csv.lines().next(), Some(header));
     assert_eq!(csv.lines().count(), 1 + 2 * 12, "both pipelines and ten parts from two sizes: {csv}");
+}
+
+#[test]
+fn the_training_step_is_timed_without_pytorch_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = |python: &str| {
+        let shapes = "--encoders resnet10:1:2,resnet10:2:4 --image-side 8 --precision f32 --threads 1";
+        let mut args = vec!["bench", "train", "--seconds", "0.01", "--python", python, "--out", "out"];
+        args.extend(shapes.split(' '));
+        let text = succeeded(&run(folder.path(), &args));
+        let csv = csv::Reader::from_path(folder.path().join("out/bench-train.csv")).unwrap();
+        let rows: Vec<BTreeMap<String, String>> = csv.into_deserialize().map(Result::unwrap).collect();
+        (text, rows)
+    };
+    let (text, rows) = bench("nowhere/python");
+    assert!(text.contains("PyTorch: not measured; nowhere/python: cannot be started"), "{text}");
+    assert_eq!(rows.len(), 2);
+    assert_eq!((&*rows[1]["width"], &*rows[1]["pairs"], &*rows[1]["times_pytorch"]), ("2", "4", ""));
+
+    // A stand-in that is done at once.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let python = folder.path().join("python");
+        let script = "#!/bin/sh\necho '{\"ready\": \"stand-in 1\"}'; while read line; do echo '{}'; done\n";
+        std::fs::write(&python, script).unwrap();
+        std::fs::set_permissions(&python, PermissionsExt::from_mode(0o755)).unwrap();
+        let (text, rows) = bench(python.to_str().unwrap());
+        assert!(text.contains("stand-in 1"), "{text}");
+        let layouts: Vec<&str> = rows.iter().map(|row| &*row["layout"]).collect();
+        assert_eq!(layouts, ["channels_last", "channels_last", "contiguous"].repeat(2));
+        assert!(rows[0]["times_pytorch"].parse::<f64>().unwrap() < 1.0, "the stand-in does nothing");
+    }
 }

@@ -45,6 +45,9 @@ pub struct Args {
     /// Measures the memory of one case in this process
     #[arg(long, hide = true, value_name = "CASE")]
     pub memory_of: Option<String>,
+    /// Of the training step
+    #[command(flatten)]
+    pub train: train::Options,
 }
 
 /// The benchmarks.
@@ -54,7 +57,7 @@ pub enum What {
     Loss,
     /// Views a second of the published augmentation on one thread, and where the time goes
     Augment,
-    /// Images a second of a training step
+    /// Views a second of a training step, and PyTorch's
     Train,
     /// Macro-AUC of 512 anchors against 50,000 images
     Auc,
@@ -103,33 +106,29 @@ pub fn run(args: &Args) -> Result<()> {
     if wanted(What::Augment) {
         augment::run(budget, args.python.as_deref(), args.out.as_deref())?;
     }
+    if wanted(What::Train) {
+        let (python, out) = (args.python.as_deref(), args.out.as_deref());
+        train::run(&args.train, device, &threads, budget, python, out)?;
+    }
     let mut tables = Tables { out: args.out.clone(), files: BTreeMap::new() };
     for &threads in &threads {
         tch::set_num_threads(threads as i32);
-        if wanted(What::Train) {
-            let (timings, images) = train::run(device, budget)?;
-            let title = "training step, ResNet-18 of width 16, 256 views of 32 pixels";
-            show(&format!("{title}, {threads} thread(s)"), &timings, Some(images));
-            tables.save("bench-train.csv", threads, &timings)?;
-        }
         if wanted(What::Auc) {
             let timings = auc::run(device, budget)?;
-            show(&format!("macro-AUC, 128 wide, {threads} thread(s)"), &timings, None);
+            show(&format!("macro-AUC, 128 wide, {threads} thread(s)"), &timings);
             tables.save("bench-auc.csv", threads, &timings)?;
         }
     }
     Ok(())
 }
 
-/// Prints a table; `each` is how many things a run does, for a rate.
-fn show(title: &str, timings: &[Timing], each: Option<u64>) {
+/// Prints a table.
+fn show(title: &str, timings: &[Timing]) {
     println!("\n{title}");
     let first = timings.first().map_or(f64::NAN, |timing| timing.median_ms);
     for timing in timings {
-        let rate =
-            each.map_or(String::new(), |n| format!("  {:>10.0} /s", n as f64 / timing.median_ms * 1e3));
         println!(
-            "  {:<28} {:>10.3} ms  ({:.3} to {:.3}, {} runs)  x{:.2}{rate}",
+            "  {:<28} {:>10.3} ms  ({:.3} to {:.3}, {} runs)  x{:.2}",
             timing.name,
             timing.median_ms,
             timing.min_ms,
