@@ -59,6 +59,7 @@ fn truncated_and_damaged_images_are_refused() {
     let mut png = fixture("rgb.png");
     png[60] ^= 1;
     assert!(decode(&png, Limits::default()).is_err(), "a wrong checksum");
+    assert!(decode(&fixture("damaged.jpg"), Limits::default()).is_err(), "the decoder panics");
 }
 
 /// A PNG whose chunk of a kind holds other bytes.
