@@ -165,7 +165,8 @@ fn a_run_is_trained_found_finished_and_scored_again() {
     let table = text(&["linear"]);
     for part in [
         &format!("linear of run {id} on fashion-mini\n"),
-        "  penalty     0.0001\n",
+        "  penalty         0.0001\n",
+        "  encoder sha256  ",
         "standardised over the probe images\n",
         "batch normalisation with running statistics\n",
         "top-1 ",

@@ -3,8 +3,8 @@
 
 use bcl_data::{ImageSet, Labeled, Policy};
 use bcl_exp::eval::linear::{self, PublishedProbe};
-use bcl_exp::eval::{Features, Representation, auc, knn};
-use bcl_models::{Arch, EncoderConfig, Model, ModelConfig, Precision, Stem};
+use bcl_exp::eval::{Features, Representation, auc, frozen, knn};
+use bcl_models::{Arch, EncoderConfig, Model, ModelConfig, Precision, Statistics, Stem};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -122,4 +122,23 @@ fn scoring_leaves_the_encoder_as_it_was() {
     let features = Features::extract(&model, &probe, &Policy::plain(16), 1).unwrap();
     linear::cached(&features, 4, linear::PENALTY).unwrap();
     assert_eq!(model.encoder_hash().unwrap(), before);
+    // What would change it is found out: batch statistics, as the authors' probe leaves them in training mode, or a weight.
+    let images = Tensor::rand([4, 3, 16, 16], (Kind::Float, Device::Cpu));
+    let scored = |statistics| frozen::kept(&model, || Ok(model.forward(&images, statistics)?));
+    assert_eq!(scored(Statistics::Running).unwrap().1, before);
+    let error = scored(Statistics::Batch).unwrap_err().to_string();
+    assert!(error.contains(&format!("expected its hash {before}, got ")), "{error}");
+    let nudge = || {
+        let (_, weight) = model.named_tensors().remove(0);
+        let _ = weight.detach().f_add_scalar_(1e-3)?;
+        Ok(())
+    };
+    assert!(frozen::kept(&model, nudge).is_err());
+}
+
+#[test]
+fn the_published_step_size_is_the_data_sets() {
+    for (dataset, rate) in [("stl10", 1e-2), ("cifar10", 1e-3), ("tinyimagenet", 1e-3), ("folder:x", 1e-3)] {
+        assert_eq!(PublishedProbe::of(dataset, 1, 1).learning_rate, rate, "{dataset}");
+    }
 }

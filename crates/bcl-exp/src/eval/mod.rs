@@ -3,6 +3,7 @@
 pub mod auc;
 pub mod confusion;
 pub mod features;
+pub mod frozen;
 pub mod knn;
 pub mod linear;
 pub mod outcome;

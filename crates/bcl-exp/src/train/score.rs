@@ -3,7 +3,7 @@
 use super::place::Place;
 use super::trainer::rounded;
 use crate::config::CellConfig;
-use crate::eval::{Features, Representation, auc, knn, linear};
+use crate::eval::{Features, Representation, auc, frozen, knn, linear};
 use crate::store::{CellRow, EpochRow};
 use anyhow::Result;
 use bcl_data::{DataSet, ImageSet, Policy};
@@ -53,11 +53,15 @@ fn plain(set: &DataSet, cell: &CellConfig) -> Policy {
     Policy::plain(cell.image_size as usize).with_normalization(set.mean, set.std)
 }
 
-/// Every score of a trained encoder.
+/// Every score of a trained encoder, which they leave as it is.
 ///
 /// # Errors
-/// When memory does not suffice or the loader stops.
+/// When memory does not suffice, the loader stops, or the encoder changed.
 pub fn all(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Result<Scores> {
+    Ok(frozen::kept(model, || scores(model, set, cell, place))?.0)
+}
+
+fn scores(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Result<Scores> {
     let begun = Instant::now();
     let policy = plain(set, cell);
     let classes = set.classes() as i64;

@@ -5,7 +5,7 @@ mod scored;
 
 use crate::encoder::ShapeFlags;
 use crate::eval::linear::PublishedProbe;
-use crate::eval::{auc, knn, linear, representation};
+use crate::eval::{auc, frozen, knn, linear, representation};
 use crate::store::write_atomic;
 use crate::train::RunFlags;
 use answer::Answer;
@@ -120,8 +120,8 @@ pub struct Probe {
 /// Prints a table, and writes JSON where `--out` says.
 ///
 /// # Errors
-/// On a damaged checkpoint, missing data, parameters out of range or of another protocol, or a file that cannot be
-/// written.
+/// On a damaged checkpoint, missing data, parameters out of range or of another protocol, a file that cannot be
+/// written, and when the encoder was changed by its score.
 pub fn run(args: &Args) -> Result<()> {
     let (What::Linear { common, .. }
     | What::Knn { common, .. }
@@ -131,7 +131,7 @@ pub fn run(args: &Args) -> Result<()> {
         probe.check()?;
     }
     let scored = Scored::load(common)?;
-    let answer = match &args.what {
+    let score = || match &args.what {
         What::Linear { probe, folds, .. } if probe.protocol == "published" => {
             published(&scored, probe, *folds)
         }
@@ -139,7 +139,9 @@ pub fn run(args: &Args) -> Result<()> {
         What::Knn { k, temperature, folds, .. } => neighbours(&scored, *k, *temperature, *folds),
         What::Auc { anchors, .. } => macro_auc(&scored, *anchors),
         What::Representation { .. } => without_labels(&scored),
-    }?;
+    };
+    let (mut answer, hash) = frozen::kept(scored.model(), score)?;
+    answer.settings["encoder_sha256"] = json!(hash);
     print!("{}", answer.text()?);
     if let Some(path) = &common.out {
         write_atomic(path, (serde_json::to_string_pretty(&answer.json()?)? + "\n").as_bytes())?;
