@@ -93,9 +93,10 @@ fn run_cells(
             continue;
         }
         eprintln!("[{}/{total}] {} ({id})", index + 1, cell.label());
-        let row = trainer.run(cell, experiment.options, &mut |epoch| store.append_epoch(epoch))?;
-        store.append_cell(&row)?;
+        let finished = trainer.run(cell, experiment.options, &mut |epoch| store.append_epoch(epoch))?;
+        store.append(&finished)?;
         ran += 1;
+        let row = finished.row;
         match (&row.error, row.knn_top1, row.linear_top1) {
             (Some(error), ..) => eprintln!("[{}/{total}] FAILED: {error}", index + 1),
             (None, knn, linear) => {

@@ -120,8 +120,9 @@ pub fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     eprintln!("{} ({id})", cell.label());
-    let row = trainer.run(&cell, options, &mut |epoch| store.append_epoch(epoch))?;
-    store.append_cell(&row)?;
+    let finished = trainer.run(&cell, options, &mut |epoch| store.append_epoch(epoch))?;
+    store.append(&finished)?;
+    let row = finished.row;
     if let Some(error) = row.error {
         bail!("{error}");
     }

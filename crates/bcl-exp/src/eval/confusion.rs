@@ -1,4 +1,4 @@
-//! Counts of what was taken for what.
+//! Counts of what was taken for what, and these as CSV.
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
@@ -64,5 +64,66 @@ impl Confusion {
             }
         }
         Ok(sum)
+    }
+}
+
+/// A confusion matrix with the names of its classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedConfusion {
+    /// By label.
+    pub classes: Vec<String>,
+    /// Row: label, column: prediction.
+    pub confusion: Confusion,
+}
+
+impl NamedConfusion {
+    /// The first cell of the header: what rows and columns are.
+    const CORNER: &str = "true \\ predicted";
+
+    /// As CSV: a header of class names, then a line for each true class, its name and its images by predicted class.
+    ///
+    /// # Errors
+    /// When there are not as many names as classes.
+    pub fn to_csv(&self) -> Result<Vec<u8>> {
+        let (names, classes) = (self.classes.len(), self.confusion.counts().len());
+        ensure!(names == classes, "confusion: expected {classes} names of classes, got {names}");
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(std::iter::once(Self::CORNER).chain(self.classes.iter().map(String::as_str)))?;
+        for (name, row) in self.classes.iter().zip(self.confusion.counts()) {
+            writer.write_record(std::iter::once(name.clone()).chain(row.iter().map(u64::to_string)))?;
+        }
+        writer.into_inner().map_err(|error| error.into_error().into())
+    }
+
+    /// Reads what [`Self::to_csv`] writes.
+    ///
+    /// # Errors
+    /// When the header is another one, a line is missing, or a field is no count.
+    pub fn from_csv(bytes: &[u8]) -> Result<Self> {
+        let mut reader = csv::Reader::from_reader(bytes);
+        let header = reader.headers()?.clone();
+        let corner = header.get(0).unwrap_or_default();
+        ensure!(
+            corner == Self::CORNER,
+            "expected a header that begins with {:?}, got {corner:?}",
+            Self::CORNER
+        );
+        let classes: Vec<String> = header.iter().skip(1).map(str::to_owned).collect();
+        let mut counts = Vec::new();
+        for record in reader.records() {
+            let record = record?;
+            let (name, class) = (record.get(0).unwrap_or_default(), classes.get(counts.len()));
+            ensure!(class.is_some_and(|class| class == name), "expected the line of {class:?}, got {name:?}");
+            let count = |field: &str| {
+                field.parse().with_context(|| format!("line of {name:?}: expected a count, got {field:?}"))
+            };
+            counts.push(record.iter().skip(1).map(count).collect::<Result<Vec<u64>>>()?);
+        }
+        let (lines, expected) = (counts.len(), classes.len());
+        ensure!(
+            lines == expected && lines > 0,
+            "expected a line for each of {expected} classes, got {lines}"
+        );
+        Ok(Self { classes, confusion: Confusion::new(counts)? })
     }
 }

@@ -9,7 +9,7 @@ pub mod linear;
 pub mod outcome;
 pub mod representation;
 
-pub use confusion::Confusion;
+pub use confusion::{Confusion, NamedConfusion};
 pub use features::Features;
 pub use outcome::Outcome;
 pub use representation::Representation;

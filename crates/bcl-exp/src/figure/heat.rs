@@ -101,7 +101,7 @@ impl HeatMap {
 }
 
 /// From near white to dark blue; lightness falls evenly, so it also reads in grey.
-fn shade(share: f64) -> RGBColor {
+pub(super) fn shade(share: f64) -> RGBColor {
     let mix = |light: f64, dark: f64| (light + (dark - light) * share.clamp(0.0, 1.0)).round() as u8;
     RGBColor(mix(235.0, 8.0), mix(244.0, 64.0), mix(251.0, 129.0))
 }

@@ -1,10 +1,12 @@
-//! Figures as SVG: line charts, heat maps, dots. Opaque white, readable at the width of a README, one palette that
-//! people with colour-blindness can tell apart (Okabe and Ito).
+//! Figures as SVG: line charts, heat maps, confusion matrices, dots. Opaque white, readable at the width of a README, one
+//! palette that people with colour-blindness can tell apart (Okabe and Ito).
 
+mod confusion;
 mod dot;
 mod heat;
 mod line;
 
+pub use confusion::ConfusionMap;
 pub use dot::{Dot, DotChart};
 pub use heat::HeatMap;
 pub use line::{LineChart, Series, Style};

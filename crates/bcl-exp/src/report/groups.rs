@@ -80,6 +80,22 @@ impl<'a> Section<'a> {
         self.settings.iter().find(|setting| setting.first().estimator == "SimCLR")
     }
 
+    /// The label of each setting; longer ones where settings would not be told apart.
+    pub(super) fn labels(&self) -> Vec<String> {
+        let short: Vec<String> = self.settings.iter().map(Setting::label).collect();
+        let label = |(setting, label): (&Setting<'_>, &String)| {
+            let row = setting.first();
+            let alone = short.iter().filter(|other| *other == label).count() == 1;
+            if alone {
+                return label.clone();
+            }
+            let others = [("hcl β", row.hcl_beta), ("τ⁺", row.tau_plus), ("t", Some(row.temperature))];
+            let others = others.iter().filter_map(|(name, value)| Some(format!(" {name}={}", (*value)?)));
+            label.clone() + &others.collect::<String>()
+        };
+        self.settings.iter().zip(&short).map(label).collect()
+    }
+
     /// One line: what was trained and how it was scored.
     pub(super) fn describe(&self) -> String {
         let row = self.first();
@@ -137,5 +153,21 @@ impl<'a> Setting<'a> {
             label += &format!(" {variant}");
         }
         label
+    }
+
+    /// For names of files: `bcl-alpha0.9-beta0.9-tau0.1-t0.5`, another one for each setting of a section.
+    pub(super) fn slug(&self) -> String {
+        let row = self.first();
+        let mut slug = row.estimator.to_lowercase();
+        let source = row.alpha_source.as_deref().filter(|source| *source != "fixed").unwrap_or("alpha");
+        if row.alpha_source.is_some() {
+            slug += &format!("-{source}");
+        }
+        slug += &row.alpha.map_or(String::new(), |alpha| alpha.to_string());
+        let others = [("beta", row.beta), ("hcl", row.hcl_beta), ("tau", row.tau_plus)];
+        for (name, value) in others.into_iter().chain([("t", Some(row.temperature))]) {
+            slug += &value.map_or(String::new(), |value| format!("-{name}{value}"));
+        }
+        slug + &row.variant.as_ref().map_or(String::new(), |variant| format!("-{variant}"))
     }
 }

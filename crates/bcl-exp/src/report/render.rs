@@ -1,6 +1,6 @@
 //! From a folder of results to its tables and figures on disk.
 
-use super::{figures, published, tables};
+use super::{classes, figures, published, tables};
 use crate::store::{read_cells, read_epochs, write_atomic};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub struct Rendered {
     pub summary: String,
 }
 
-/// Renders `results/<experiment>/` from its CSV files.
+/// Renders `results/<experiment>/` from its CSV files; what there is to draw of, as older results lack some.
 ///
 /// # Errors
 /// When there is no `cells.csv`, a file is damaged, or one cannot be written.
@@ -33,7 +33,13 @@ pub fn render(folder: &Path) -> Result<Rendered> {
     if let Some(table) = tables::representation(name, &rows) {
         outputs.push(("tables/representation.md".to_owned(), table));
     }
-    for (file, svg) in figures::figures(&rows, &epochs)? {
+    let confusions = classes::load(folder, &rows)?;
+    if let Some(table) = classes::table(name, &rows, &confusions)? {
+        outputs.push(("tables/per-class.md".to_owned(), table));
+    }
+    for (file, svg) in
+        figures::figures(&rows, &epochs)?.into_iter().chain(classes::figures(&rows, &confusions)?)
+    {
         outputs.push((format!("figures/{file}"), svg));
     }
     let mut files = Vec::new();

@@ -1,42 +1,12 @@
-//! Markdown tables, padded so that they read in a terminal too.
+//! The tables of an experiment.
 
 use super::groups::{Section, Setting, failures, sections};
 use super::published::{self, Published};
+use super::table::Table;
 use crate::store::CellRow;
 use std::collections::BTreeSet;
 
 type Pick = fn(&CellRow) -> Option<f64>;
-
-/// A table under construction.
-struct Table {
-    header: Vec<&'static str>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    fn to_markdown(&self) -> String {
-        let used = |column: usize| self.rows.iter().any(|row| !row[column].is_empty());
-        let columns: Vec<usize> = (0..self.header.len()).filter(|&column| used(column)).collect();
-        let width = |column: usize| {
-            let cells = self.rows.iter().map(|row| row[column].chars().count());
-            cells.chain([self.header[column].chars().count(), 3]).max().unwrap_or(3)
-        };
-        let line = |cell: &dyn Fn(usize) -> String| {
-            let cells = columns.iter().map(|&column| {
-                let text = cell(column);
-                let padding = width(column) - text.chars().count();
-                format!(" {text}{} ", " ".repeat(padding))
-            });
-            format!("|{}|\n", cells.collect::<Vec<_>>().join("|"))
-        };
-        let mut text = line(&|column| self.header[column].to_owned());
-        text += &line(&|column| "-".repeat(width(column)));
-        for row in &self.rows {
-            text += &line(&|column| row[column].clone());
-        }
-        text
-    }
-}
 
 /// The accuracy of every setting, a table for each protocol.
 pub(super) fn accuracy(name: &str, rows: &[CellRow], table: &[Published]) -> String {
@@ -59,7 +29,7 @@ pub(super) fn accuracy(name: &str, rows: &[CellRow], table: &[Published]) -> Str
                 row.error.clone().unwrap_or_default().replace('|', "/"),
             ]
         });
-        let table = Table { header: vec!["run", "loss", "seed", "error"], rows: lines.collect() };
+        let table = Table::new(["run", "loss", "seed", "error"], lines);
         text += &format!("\nFailed cells:\n\n{}", table.to_markdown());
     }
     text + &provenance(name, rows)
@@ -102,7 +72,7 @@ fn accuracy_table(section: &Section<'_>, table: &[Published]) -> Table {
     });
     let scores =
         ["kNN %", "linear %", "linear - SimCLR", "top-5 %", "macro-AUC", "final loss", "published %"];
-    Table { header: SETTINGS.into_iter().chain(scores).collect(), rows: rows.collect() }
+    Table::new(SETTINGS.into_iter().chain(scores), rows)
 }
 
 /// What begins a row: the loss and its parameters.
@@ -158,7 +128,7 @@ pub(super) fn representation(name: &str, rows: &[CellRow]) -> Option<String> {
         }
         any = true;
         let measures = ["alignment", "uniformity", "feature std", "effective rank"];
-        let table = Table { header: SETTINGS.into_iter().chain(measures).collect(), rows: lines };
+        let table = Table::new(SETTINGS.into_iter().chain(measures), lines);
         let (dimensions, spread) =
             (section.first().feature_dim, 1.0 / f64::from(section.first().feature_dim).sqrt());
         text += &format!(
@@ -250,7 +220,7 @@ impl Grid {
 }
 
 /// By what the rows were made.
-fn provenance(name: &str, rows: &[CellRow]) -> String {
+pub(super) fn provenance(name: &str, rows: &[CellRow]) -> String {
     let distinct = |pick: &dyn Fn(&CellRow) -> String| {
         let values: BTreeSet<String> = rows.iter().map(pick).filter(|value| !value.is_empty()).collect();
         values.into_iter().collect::<Vec<_>>().join(", ")

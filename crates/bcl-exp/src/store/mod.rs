@@ -3,6 +3,7 @@
 mod append;
 mod atomic;
 mod cell;
+mod confusion;
 mod epoch;
 mod growing;
 mod lock;
@@ -12,8 +13,9 @@ mod widen;
 
 pub use atomic::write_atomic;
 pub use cell::{CellRow, Status};
+pub use confusion::{Classifier, read_confusion};
 pub use epoch::EpochRow;
 pub(crate) use growing::GrowingFile;
 pub(crate) use lock::FolderLock;
-pub use open::Store;
+pub use open::{Finished, Store};
 pub use read::{read_cells, read_epochs};

@@ -1,13 +1,24 @@
 //! The results of one experiment, open for appending.
 
 use super::append::AppendCsv;
+use super::confusion::write_confusion;
 use super::lock::FolderLock;
-use super::{CellRow, EpochRow, Status, read_cells, read_epochs};
+use super::{CellRow, Classifier, EpochRow, Status, read_cells, read_epochs};
+use crate::eval::NamedConfusion;
 use anyhow::{Context, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// `results/<experiment>/` with its two CSV files.
+/// A cell that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// Its row.
+    pub row: CellRow,
+    /// What its classifiers took for what; none for a failed one.
+    pub confusions: Vec<(Classifier, NamedConfusion)>,
+}
+
+/// `results/<experiment>/` with its two CSV files, and a confusion matrix for each classifier of a finished cell.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
@@ -51,7 +62,18 @@ impl Store {
         self.ended.get(run_id).copied()
     }
 
-    /// Appends a finished or failed cell.
+    /// Writes the matrices of a cell, then appends its row: a finished cell has its matrices.
+    ///
+    /// # Errors
+    /// As for [`Store::append_cell`].
+    pub fn append(&mut self, cell: &Finished) -> Result<()> {
+        for (classifier, matrix) in &cell.confusions {
+            write_confusion(&self.folder, &cell.row.run_id, *classifier, matrix)?;
+        }
+        self.append_cell(&cell.row)
+    }
+
+    /// Appends the row of a finished or failed cell.
     ///
     /// # Errors
     /// When the row cannot be brought to disk; the file is then as it was.

@@ -3,8 +3,8 @@
 use super::place::Place;
 use super::trainer::rounded;
 use crate::config::CellConfig;
-use crate::eval::{Features, Representation, auc, frozen, knn, linear};
-use crate::store::{CellRow, EpochRow};
+use crate::eval::{Features, NamedConfusion, Outcome, Representation, auc, frozen, knn, linear};
+use crate::store::{CellRow, Classifier, EpochRow};
 use anyhow::Result;
 use bcl_data::{DataSet, ImageSet, Policy};
 use bcl_models::Model;
@@ -13,12 +13,10 @@ use std::time::Instant;
 /// What was measured of a trained encoder.
 #[derive(Debug, Clone)]
 pub struct Scores {
-    /// Per cent.
-    pub knn_top1: f64,
-    /// Per cent, unless the protocol is `none`.
-    pub linear_top1: Option<f64>,
-    /// Per cent, with more than five classes.
-    pub linear_top5: Option<f64>,
+    /// Of the k nearest neighbours.
+    pub knn: Outcome,
+    /// Of the linear probe, unless the protocol is `none`.
+    pub linear: Option<Outcome>,
     /// In [0, 1].
     pub macro_auc: f64,
     /// Of the projections, without labels.
@@ -30,11 +28,19 @@ pub struct Scores {
 impl Scores {
     pub(super) fn write_to(&self, row: &mut CellRow) {
         let percent = |value: f64| rounded(value, 3);
-        row.knn_top1 = Some(percent(self.knn_top1));
-        row.linear_top1 = self.linear_top1.map(percent);
-        row.linear_top5 = self.linear_top5.map(percent);
+        row.knn_top1 = Some(percent(self.knn.top1));
+        row.linear_top1 = self.linear.as_ref().map(|outcome| percent(outcome.top1));
+        row.linear_top5 = self.linear.as_ref().and_then(|outcome| outcome.top5).map(percent);
         row.macro_auc = Some(rounded(self.macro_auc, 5));
         [row.alignment, row.uniformity, row.feature_std, row.effective_rank] = columns(&self.representation);
+    }
+
+    /// What each classifier took for what.
+    pub(super) fn confusions(self, classes: &[String]) -> Vec<(Classifier, NamedConfusion)> {
+        let outcomes = [(Classifier::Linear, self.linear), (Classifier::Knn, Some(self.knn))];
+        let named =
+            |outcome: Outcome| NamedConfusion { classes: classes.to_vec(), confusion: outcome.confusion };
+        outcomes.into_iter().filter_map(|(which, outcome)| Some((which, named(outcome?)))).collect()
     }
 }
 
@@ -81,11 +87,9 @@ fn scores(model: &Model, set: &DataSet, cell: &CellConfig, place: &Place) -> Res
         }
         _ => None,
     };
-    let outcome = classifier.map(|classifier| linear::judge(&classifier, &test)).transpose()?;
     Ok(Scores {
-        knn_top1: knn.top1,
-        linear_top1: outcome.as_ref().map(|outcome| outcome.top1),
-        linear_top5: outcome.as_ref().and_then(|outcome| outcome.top5),
+        knn,
+        linear: classifier.map(|classifier| linear::judge(&classifier, &test)).transpose()?,
         macro_auc: auc::macro_auc_of(&test, cell.eval.auc_anchors)?,
         representation: representation(model, set, cell, place)?,
         wall_s: begun.elapsed().as_secs_f64(),

@@ -11,7 +11,7 @@ use crate::config::{CellConfig, RunOptions};
 use crate::interrupt::{Attention, Interrupted};
 use crate::machine;
 use crate::progress::Progress;
-use crate::store::{CellRow, EpochRow, FolderLock, Status, write_atomic};
+use crate::store::{CellRow, EpochRow, Finished, FolderLock, Status, write_atomic};
 use crate::tensorboard::Curves;
 use anyhow::{Context, Result, ensure};
 use bcl_data::DataSet;
@@ -57,7 +57,7 @@ impl<'a> Trainer<'a> {
         Self { tensorboard: folder, ..self }
     }
 
-    /// Runs a cell, resuming an interrupted try of it, and returns its row. What goes wrong inside the cell
+    /// Runs a cell, resuming an interrupted try of it, and returns its row and matrices. What goes wrong inside the cell
     /// (a loss that is not finite, memory that does not suffice) makes a failed row.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl<'a> Trainer<'a> {
         cell: &CellConfig,
         options: RunOptions,
         on_epoch: &mut OnEpoch<'_>,
-    ) -> Result<CellRow> {
+    ) -> Result<Finished> {
         machine::reset_peak_memory();
         let set = cell.normalized(&*self.data_set(&cell.dataset)?);
         let folder = self.folder(cell)?;
@@ -83,7 +83,7 @@ impl<'a> Trainer<'a> {
         };
         let curves = Curves::open(self.tensorboard.as_deref(), cell, session.progress.steps)?;
         let mut log = Log { on_epoch, curves };
-        let mut row = self.blank_row(cell, &set);
+        let (mut row, mut confusions) = (self.blank_row(cell, &set), Vec::new());
         match self.train_and_score(&mut session, cell, options, &set, &folder, &mut log) {
             Ok(scores) => {
                 let unscored = row.clone();
@@ -92,6 +92,7 @@ impl<'a> Trainer<'a> {
                 row.final_loss = session.progress.last_loss.map(|loss| rounded(loss, 6));
                 row.wall_s = Some(rounded(session.progress.wall_s + scores.wall_s, 1));
                 row.views_per_s = Some(rounded(session.progress.views as f64 / session.progress.wall_s, 1));
+                confusions = scores.confusions(&set.class_names);
             }
             Err(error) if error.is::<Interrupted>() => return Err(error),
             Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>()) => return Err(error),
@@ -102,7 +103,7 @@ impl<'a> Trainer<'a> {
         }
         row.peak_mem_mb = machine::peak_memory_mb().map(|megabytes| rounded(megabytes, 0));
         row.finished_at = machine::utc_now();
-        Ok(row)
+        Ok(Finished { row, confusions })
     }
 
     fn train_and_score(

@@ -1,6 +1,6 @@
 //! A score as a table for people and as JSON for programs.
 
-use crate::eval::{Confusion, Outcome};
+use crate::eval::{Confusion, NamedConfusion, Outcome};
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -50,6 +50,17 @@ impl Answer {
             }
         }
         Ok(json)
+    }
+
+    /// What was taken for what, summed over folds; `None` where nothing was classified.
+    pub(super) fn confusion(&self) -> Result<Option<NamedConfusion>> {
+        match &self.found {
+            Found::Measured(_) => Ok(None),
+            Found::Classified { classes, outcomes } => {
+                let confusion = Summary::of(outcomes)?.confusion;
+                Ok(Some(NamedConfusion { classes: classes.clone(), confusion }))
+            }
+        }
     }
 
     /// For people.
