@@ -1,6 +1,6 @@
 //! The fused evaluation on a processor, f32: value and gradient of a loss in one pass over blocks of anchors.
 //!
-//! `step.rs` tells the order of things; `product.rs`, `rank.rs` and `row.rs` are the parts; `lanes.rs` and `isa.rs` the
+//! `step.rs` tells the order of things; `product.rs`, `rank.rs` and `row.rs` are the parts; `lanes/` and `isa.rs` the
 //! instruction sets; `team.rs` the threads; `workspace.rs` the memory. Everything `unsafe` of the losses is here.
 
 #![allow(unsafe_code, reason = "kernels on raw memory; every block tells why it is sound")]
