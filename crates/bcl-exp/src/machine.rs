@@ -1,7 +1,6 @@
 //! What a row says about where it was made: memory, time, revision, threads; and the allocator's tuning.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::SystemTime;
 
 /// UTC time to the second, RFC 3339.
@@ -10,29 +9,11 @@ pub fn utc_now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-/// Short revision of the code in the current folder, `-dirty` when tracked files of the code differ from it;
-/// `None` outside a checkout. Results and reports are not code: a sweep that writes them does not make its own
-/// later rows dirty.
+/// Short revision of the code that this program was built from, `-dirty` when tracked files differed from it; `None` where it
+/// was not built in a checkout.
 #[must_use]
 pub fn git_revision() -> Option<String> {
-    let revision = git(&["rev-parse", "--short=10", "HEAD"])?;
-    let code = [
-        "status",
-        "--porcelain",
-        "--untracked-files=no",
-        "--",
-        "crates",
-        "experiments",
-        "Cargo.toml",
-        "Cargo.lock",
-    ];
-    let dirty = git(&code).is_some_and(|changes| !changes.is_empty());
-    Some(if dirty { revision + "-dirty" } else { revision })
-}
-
-fn git(args: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(args).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    option_env!("BCL_REVISION").map(str::to_owned)
 }
 
 /// Largest resident memory of this process since [`reset_peak_memory`], MB; `None` where `/proc` does not tell.

@@ -89,7 +89,7 @@ pub struct CellRow {
     pub threads: u32,
     /// libtorch version.
     pub libtorch: String,
-    /// Revision of this code, with `-dirty` when the tree had changes; empty outside a checkout.
+    /// Revision that the program was built from, with `-dirty` when its files had changes; empty where that was no checkout.
     pub git: Option<String>,
     /// UTC time, RFC 3339.
     pub finished_at: String,
