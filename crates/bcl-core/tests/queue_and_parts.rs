@@ -8,11 +8,15 @@ use bcl_core::parts::{Part, Pass};
 use bcl_core::queue::QueueState;
 use bcl_core::{Batch, ContrastiveLoss, Error, Estimator, LossConfig, Queue, Reduction, Result, normalize};
 use common::to_vec;
+use std::sync::{Mutex, PoisonError};
 use tch::{Device, Kind, Tensor};
 
 const F64: (Kind, Device) = (Kind::Double, Device::Cpu);
 
+/// The same whatever other tests draw at the same time: libtorch has one generator for all threads.
 fn normal(shape: &[i64], seed: i64) -> Tensor {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     tch::manual_seed(seed);
     Tensor::randn(shape, F64)
 }
