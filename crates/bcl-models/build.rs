@@ -1,11 +1,14 @@
 //! Lets this package's tests find libtorch at run time: an rpath to the folder that torch-sys linked. Compiles the C++
-//! side of `optim/fused.rs` against the headers of that libtorch, with the flags of torch-sys.
+//! sides of `optim/fused.rs` and `tf32.rs` against the headers of that libtorch, with the flags of torch-sys.
 
 use std::path::Path;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=src/optim/fused.cpp");
+    let sources = ["src/optim/fused.cpp", "src/tf32.cpp"];
+    for source in sources {
+        println!("cargo:rerun-if-changed={source}");
+    }
     for name in ["LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI"] {
         println!("cargo:rerun-if-env-changed={name}");
     }
@@ -23,6 +26,7 @@ fn main() {
         .warnings(false)
         .includes([include.join("torch/csrc/api/include"), include])
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
-        .file("src/optim/fused.cpp")
-        .compile("bcl_fused");
+        .define("NDEBUG", None) // as libtorch
+        .files(sources)
+        .compile("bcl_models_cpp");
 }

@@ -2,6 +2,9 @@
 //!
 //! Parameter names are torchvision's (`encoder.layer1.0.conv1.weight`), so weights travel both ways through
 //! safetensors. Weights are f32; convolutions may compute in bf16.
+//!
+//! On a CUDA device a program uses `bcl-core` besides, whose `libtorch` module loads libtorch's kernels at start; or it links
+//! `libtorch_cuda` itself.
 
 #![warn(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
 
@@ -16,6 +19,7 @@ mod optim;
 mod parameters;
 mod precision;
 mod resnet;
+mod tf32;
 mod weights;
 
 pub use checkpoint::Checkpoint;

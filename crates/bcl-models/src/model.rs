@@ -108,6 +108,7 @@ impl Model {
             let expected = format!("N x {channels} x H x W images");
             return Err(Error::Shape { operation: "encoder", expected, got: images.size() });
         }
+        self.config.precision.apply(self.device)?;
         let images = images.f_to_device(self.device)?.f_to_kind(self.kind)?;
         Ok(images.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?)
     }
@@ -136,7 +137,7 @@ impl Model {
     /// How many numbers are trained.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
-        self.parameters.flat.numel()
+        self.parameters.parameters.iter().map(|(_, leaf)| leaf.numel()).sum()
     }
 
     /// Takes every parameter and buffer from a checkpoint, which may hold other tensors besides.

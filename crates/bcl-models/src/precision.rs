@@ -1,6 +1,7 @@
-//! In what the encoder computes: f32, or bf16 with f32 weights, statistics and outputs.
+//! In what the encoder computes: f32, TF32, or bf16 with f32 weights, statistics and outputs.
 
 use crate::error::{Error, Result};
+use crate::tf32;
 use std::fmt;
 use std::str::FromStr;
 use tch::{Device, Kind};
@@ -10,6 +11,8 @@ use tch::{Device, Kind};
 pub enum Precision {
     /// Single precision.
     F32,
+    /// f32 whose convolutions multiply in TF32 on CUDA, PyTorch's default there; on a processor f32.
+    Tf32,
     /// bfloat16 activations and weights; the weights that are trained, batch statistics, features and projections
     /// stay f32.
     Bf16,
@@ -19,18 +22,27 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// Decides `Auto` for a device.
+    /// Decides `Auto` for a device, and `Tf32` for a processor.
     #[must_use]
     pub fn resolve(self, device: Device) -> Self {
         match self {
             Self::Auto if has_bf16(device) => Self::Bf16,
             Self::Auto => Self::F32,
+            Self::Tf32 if !matches!(device, Device::Cuda(_)) => Self::F32,
             decided => decided,
         }
     }
 
     pub(crate) fn kind(self, device: Device) -> Kind {
         if self.resolve(device) == Self::Bf16 { Kind::BFloat16 } else { Kind::Float }
+    }
+
+    /// Sets libtorch's switch for the convolutions that follow on the device.
+    pub(crate) fn apply(self, device: Device) -> Result<()> {
+        match device {
+            Device::Cuda(_) => tf32::allow(self == Self::Tf32),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -48,6 +60,7 @@ impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::F32 => "f32",
+            Self::Tf32 => "tf32",
             Self::Bf16 => "bf16",
             Self::Auto => "auto",
         })
@@ -58,12 +71,12 @@ impl FromStr for Precision {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        [Self::F32, Self::Bf16, Self::Auto]
+        [Self::F32, Self::Tf32, Self::Bf16, Self::Auto]
             .into_iter()
             .find(|precision| precision.to_string() == name)
             .ok_or_else(|| Error::Name {
                 what: "precision",
-                expected: "f32, bf16 or auto",
+                expected: "f32, tf32, bf16 or auto",
                 got: name.to_owned(),
             })
     }

@@ -1,10 +1,14 @@
 //! Models: shapes, seeds, gradients, precision, batch statistics, errors.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+#[path = "../../bcl-core/tests/common/device.rs"]
+mod device;
+
 use bcl_models::{
     AdamConfig, Arch, EncoderConfig, Error, Model, ModelConfig, Optimizer, OptimizerConfig, Precision,
     Statistics, Stem,
 };
+use device::device;
 use tch::{Device, Kind, Tensor};
 
 fn config(arch: Arch, stem: Stem, precision: Precision) -> ModelConfig {
@@ -22,16 +26,12 @@ fn images(count: i64, side: i64) -> Tensor {
         .view([count, 3, side, side])
 }
 
-fn devices() -> Vec<Device> {
-    if tch::Cuda::is_available() { vec![Device::Cpu, Device::Cuda(0)] } else { vec![Device::Cpu] }
-}
-
 #[test]
 fn every_encoder_gives_features_and_unit_projections() {
     for arch in Arch::ALL {
         for stem in [Stem::Cifar, Stem::ImageNet, Stem::Compact] {
             let config = config(arch, stem, Precision::F32);
-            let model = Model::new(&config, 0, Device::Cpu).unwrap();
+            let model = Model::new(&config, 0, device()).unwrap();
             let output = model.forward(&images(3, 32), Statistics::Batch).unwrap();
             assert_eq!(output.features.size(), [3, config.encoder.features_dim()], "{arch} {stem}");
             assert_eq!(output.z.size(), [3, 8]);
@@ -62,8 +62,8 @@ fn a_seed_names_the_weights() {
 
 #[test]
 fn gradients_reach_every_parameter_and_a_step_moves_them() {
-    for device in devices() {
-        for precision in [Precision::F32, Precision::Bf16] {
+    for device in [device()] {
+        for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
             let model = small(precision, device);
             let before: Vec<Tensor> =
                 model.named_tensors().iter().map(|(_, tensor)| tensor.detach().copy()).collect();
@@ -85,7 +85,7 @@ fn gradients_reach_every_parameter_and_a_step_moves_them() {
 
 #[test]
 fn gradients_of_one_step_do_not_leak_into_the_next() {
-    let model = small(Precision::F32, Device::Cpu);
+    let model = small(Precision::F32, device());
     let adam = || {
         Optimizer::new(&model, OptimizerConfig::Adam(AdamConfig { lr: 0.0, ..AdamConfig::default() }))
             .unwrap()
@@ -104,7 +104,7 @@ fn gradients_of_one_step_do_not_leak_into_the_next() {
 
 #[test]
 fn bf16_stays_close_to_f32() {
-    let (exact, fast) = (small(Precision::F32, Device::Cpu), small(Precision::Bf16, Device::Cpu));
+    let (exact, fast) = (small(Precision::F32, device()), small(Precision::Bf16, device()));
     let features = |model: &Model| model.features(&images(8, 16)).unwrap();
     let (a, b) = (features(&exact), features(&fast));
     assert_eq!(b.kind(), Kind::Float);
@@ -115,7 +115,7 @@ fn bf16_stays_close_to_f32() {
 
 #[test]
 fn evaluation_leaves_the_encoder_alone_and_training_moves_its_statistics() {
-    let model = small(Precision::F32, Device::Cpu);
+    let model = small(Precision::F32, device());
     let before = model.encoder_hash().unwrap();
     let first = model.features(&images(4, 16)).unwrap();
     assert!(!first.requires_grad());
@@ -127,7 +127,7 @@ fn evaluation_leaves_the_encoder_alone_and_training_moves_its_statistics() {
 
 #[test]
 fn wrong_inputs_are_told() {
-    let model = small(Precision::F32, Device::Cpu);
+    let model = small(Precision::F32, device());
     let message = model.forward(&images(4, 16).narrow(1, 0, 1), Statistics::Batch).unwrap_err().to_string();
     assert_eq!(message, "encoder: expected N x 3 x H x W images, got shape [4, 1, 16, 16]");
     assert!(matches!(model.features(&images(4, 16).get(0)), Err(Error::Shape { .. })));
@@ -144,7 +144,7 @@ fn wrong_inputs_are_told() {
 
 #[test]
 fn extremes_show_what_is_not_finite() {
-    for device in devices() {
+    for device in [device()] {
         let encoder = EncoderConfig { arch: Arch::ResNet10, width: 8, stem: Stem::Compact, in_channels: 3 };
         let config = ModelConfig { encoder, hidden: 16, feature_dim: 8, precision: Precision::F32 };
         let model = Model::new(&config, 7, device).unwrap();

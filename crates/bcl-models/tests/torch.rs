@@ -1,7 +1,11 @@
 //! torchvision's names, torchvision's features: fixtures of `scripts/make_model_fixtures.py`.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+#[path = "../../bcl-core/tests/common/device.rs"]
+mod device;
+
 use bcl_models::{Arch, EncoderConfig, Model, ModelConfig, Precision, Statistics, Stem};
+use device::device;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
@@ -9,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 fn model(arch: Arch) -> Model {
     let encoder = EncoderConfig { arch, width: 64, stem: Stem::ImageNet, in_channels: 3 };
     let config = ModelConfig { encoder, hidden: 16, feature_dim: 8, precision: Precision::F32 };
-    Model::new(&config, 0, Device::Cpu).unwrap()
+    Model::new(&config, 0, device()).unwrap()
 }
 
 /// The encoder's tensors under torchvision's names.
@@ -50,7 +54,8 @@ fn numbers(value: &Value) -> Vec<f64> {
 /// Every seventh value, against the fixture, relative to its largest.
 fn assert_close(tensor: &Tensor, wanted: &Value, what: &str) {
     let wanted = numbers(wanted);
-    let ours: Vec<f64> = Vec::<f64>::try_from(tensor.to_kind(Kind::Double).flatten(0, -1)).unwrap();
+    let ours: Vec<f64> =
+        Vec::<f64>::try_from(tensor.to_device(Device::Cpu).to_kind(Kind::Double).flatten(0, -1)).unwrap();
     let ours: Vec<f64> = ours.into_iter().step_by(7).collect();
     assert_eq!(ours.len(), wanted.len(), "{what}");
     let scale = wanted.iter().fold(0.0f64, |high, x| high.max(x.abs()));

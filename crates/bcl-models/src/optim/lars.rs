@@ -42,11 +42,8 @@ impl Lars {
         check("momentum", "a number in [0, 1)", (0.0..1.0).contains(&momentum), momentum)?;
         check("momentum", "above 0 for nesterov", !config.nesterov || momentum > 0.0, momentum)?;
         check("trust", "a finite number > 0", config.trust.is_finite() && config.trust > 0.0, config.trust)?;
-        let mut offset = 0;
-        let parts = parameters.parameters.iter().map(|(_, leaf)| {
-            let (start, length) = (offset, leaf.numel() as i64);
-            offset += length;
-            (start, length, leaf.dim() > 1) // vectors are biases, or belong to batch normalisation
+        let parts = parameters.parameters.iter().zip(&parameters.offsets).map(|((_, leaf), &start)| {
+            (start, leaf.numel() as i64, leaf.dim() > 1) // vectors are biases, or belong to batch normalisation
         });
         let parts = parts.collect();
         Ok(Self { config, momentum: parameters.flat.f_zeros_like()?, parts })
