@@ -1,5 +1,6 @@
 //! Finds the libtorch that torch-sys links, checks its version, and gives its folder to this package's
-//! tests (an rpath) and to direct dependents (`DEP_BCL_CORE_LIBTORCH_LIB`). Compiles the C++ side of `autograd.rs`.
+//! tests (an rpath) and to direct dependents (`DEP_BCL_CORE_LIBTORCH_LIB`). Compiles the C++ sides of `autograd.rs` and
+//! `device.rs`.
 
 use std::path::Path;
 
@@ -21,17 +22,20 @@ fn main() {
         eprintln!("unset LIBTORCH and run `make setup`, or point LIBTORCH at a libtorch {EXPECTED}");
         std::process::exit(1);
     }
-    compile_autograd(root);
+    compile_cpp(root);
     println!("cargo:libtorch_lib={lib}");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
 }
 
-/// Compiles `autograd.cpp` against the headers of the libtorch that is linked, with the flags of torch-sys.
-fn compile_autograd(root: &Path) {
+/// Compiles the C++ sides against the headers of the libtorch that is linked, with the flags of torch-sys.
+fn compile_cpp(root: &Path) {
     for name in ["LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI"] {
         println!("cargo:rerun-if-env-changed={name}");
     }
-    println!("cargo:rerun-if-changed=src/autograd.cpp");
+    let sources = ["src/autograd.cpp", "src/device.cpp"];
+    for source in sources {
+        println!("cargo:rerun-if-changed={source}");
+    }
     let include = std::env::var_os("LIBTORCH_INCLUDE").map_or(root.to_owned(), Into::into).join("include");
     let abi = std::env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".into());
     cc::Build::new()
@@ -41,8 +45,9 @@ fn compile_autograd(root: &Path) {
         .warnings(false)
         .includes([include.join("torch/csrc/api/include"), include])
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
-        .file("src/autograd.cpp")
-        .compile("bcl_autograd");
+        .define("NDEBUG", None) // as libtorch: its checks of debug builds ask for state that it does not keep
+        .files(sources)
+        .compile("bcl_core_cpp");
 }
 
 /// The version that the installation states: `version.py` in a wheel, `build-version` in an archive.

@@ -25,6 +25,7 @@
 
 pub mod auc;
 mod autograd;
+pub mod device;
 pub mod error;
 pub mod evaluation;
 mod fused;

@@ -23,6 +23,17 @@ pub struct ViewBatch {
     pub waited: Duration,
 }
 
+impl ViewBatch {
+    /// The labels on `device`, B, i64, without waiting for the copy.
+    ///
+    /// # Errors
+    /// When memory does not suffice.
+    pub fn labels_on(&self, device: Device) -> Result<Option<Tensor>> {
+        let copied = |labels: &[i64]| uploaded(&staged(Tensor::f_from_slice(labels)?, device), device);
+        self.labels.as_deref().map(copied).transpose()
+    }
+}
+
 /// Images of a batch, as they are, that go to a device; more, those of large photographs, are made into views here, which is
 /// the same. On a device they take four times as much for a moment.
 const MOST_BYTES: usize = 256 << 20;

@@ -44,7 +44,8 @@ pub(crate) fn filled<T: Pixel>(shape: &[i64], fill: impl FnOnce(&mut [T]) -> Res
 /// The tensor where copies to `device` need not wait: in pinned memory for CUDA, if there is enough.
 pub(crate) fn staged(tensor: Tensor, device: Device) -> Tensor {
     match device {
-        Device::Cuda(_) => tensor.f_pin_memory(device).unwrap_or(tensor),
+        // Not `pin_memory`, which warns at each call that it takes a device, and tch cannot leave it out.
+        Device::Cuda(_) => tensor.f_internal_pin_memory(device).unwrap_or(tensor),
         _ => tensor,
     }
 }

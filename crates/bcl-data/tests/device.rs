@@ -1,10 +1,14 @@
 //! A batch augmented by tensor operations is the batch that the processor makes an image at a time.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+#[path = "../../bcl-core/tests/common/device.rs"]
+mod device;
+
 use bcl_data::augment::{
     ColorJitter, Drawn, GaussianBlur, Layout, Planner, Policy, ResizedCrop, Step, apply,
 };
 use bcl_data::seed::Stream;
+use device::device;
 use tch::{Device, Kind, Tensor};
 
 /// Images of one size: noise, ramps, flat ones, saturated ones.
@@ -136,27 +140,14 @@ fn agrees(device: Device) {
     }
 }
 
-/// One test of each body for each kind of device.
-macro_rules! on_every_device {
-    ($($body:ident: $cpu:ident, $cuda:ident;)*) => {$(
-        #[test]
-        fn $cpu() {
-            $body(Device::Cpu);
-        }
-
-        #[test]
-        fn $cuda() {
-            match Device::cuda_if_available() {
-                Device::Cpu => println!("no CUDA device: not run"),
-                device => $body(device),
-            }
-        }
-    )*};
+#[test]
+fn a_batch_is_what_images_one_by_one_are() {
+    agrees(device());
 }
 
-on_every_device! {
-    agrees: a_batch_on_the_processor_is_what_images_one_by_one_are, a_batch_on_cuda_is_what_images_one_by_one_are;
-    layouts: layouts_and_types_on_the_processor, layouts_and_types_on_cuda;
+#[test]
+fn layouts_and_types_are_those_asked_for() {
+    layouts(device());
 }
 
 fn layouts(device: Device) {

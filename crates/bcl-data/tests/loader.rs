@@ -1,7 +1,11 @@
 //! The loader: the same views whatever the threads, the batch size and the order; clean ends.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+#[path = "../../bcl-core/tests/common/device.rs"]
+mod device;
+
 use bcl_data::{ImageSet, LoaderConfig, Policy, ViewLoader};
+use device::device;
 use std::collections::BTreeMap;
 use tch::{Device, Kind};
 
@@ -56,14 +60,12 @@ fn views_depend_on_seed_epoch_image_and_view_alone() {
     ] {
         assert_eq!(views(other), wanted, "{other:?}");
     }
-    if let device @ Device::Cuda(_) = Device::cuda_if_available() {
+    if let device @ Device::Cuda(_) = device() {
         for (index, found) in views(LoaderConfig { device: Some(device), ..base }) {
             for (found, wanted) in found.iter().flatten().zip(wanted[&index].iter().flatten()) {
                 assert!((found - wanted).abs() < 0.05, "2 of 255 levels, normalised");
             }
         }
-    } else {
-        println!("no CUDA device: not compared");
     }
     let first = &wanted[&0];
     assert_ne!(first[0], first[1], "the two views");

@@ -296,7 +296,7 @@ fn the_augmentation_is_timed_without_torchvision_too() {
     let csv = std::fs::read_to_string(folder.path().join("out/bench-augment.csv")).unwrap();
     let header = "image_side,name,runs,median_us_a_view,views_per_s,times_torchvision,share";
     assert_eq!(csv.lines().next(), Some(header));
-    assert_eq!(csv.lines().count(), 1 + 2 * 12, "both pipelines and ten parts from two sizes: {csv}");
+    assert_eq!(csv.lines().count(), 1 + 2 * 13, "three pipelines and ten parts from two sizes: {csv}");
 }
 
 #[test]

@@ -34,8 +34,8 @@ fn the_ready_experiments_resolve() {
             }
         }
     }
-    assert!(names.is_superset(&["quick", "cifar10-cpu"].map(String::from).into()), "{names:?}");
-    assert_eq!(names.len(), 10);
+    assert!(names.is_superset(&["quick", "cifar10-cpu", "cifar10-gpu"].map(String::from).into()), "{names:?}");
+    assert_eq!(names.len(), 11);
 }
 
 #[test]

@@ -12,6 +12,10 @@ const TENSORS: i64 = 16;
 /// Bytes that a block may take on a processor.
 const PROCESSOR_BYTES: i64 = 1 << 28;
 
+/// Bytes that a block may take on a CUDA device: enough scores to keep one busy, a part of the memory of every one. Not what is
+/// free at the moment, which would have to be asked for at each step: the same blocks in every step and on every device.
+const DEVICE_BYTES: i64 = 1 << 31;
+
 /// A batch and a loss, apart from any graph.
 pub(super) struct Blocks {
     loss: Box<dyn ContrastiveLoss>,
@@ -26,11 +30,11 @@ impl Blocks {
     }
 }
 
-/// Anchors in a block: as many as memory lets.
+/// Anchors in a block.
 fn block_rows(batch: &Batch) -> i64 {
     let (anchors, negatives) = batch.sizes();
     let bytes = match batch.device() {
-        tch::Device::Cuda(_) => super::memory::free_device_bytes().map_or(PROCESSOR_BYTES, |free| free / 4),
+        tch::Device::Cuda(_) => DEVICE_BYTES,
         _ => PROCESSOR_BYTES,
     };
     let per_row = negatives * TENSORS * 8; // ranks are i64

@@ -1,7 +1,5 @@
 //! What an evaluation takes in memory, told beforehand.
 
-#![allow(unsafe_code, reason = "asks the CUDA runtime for free memory")]
-
 use crate::fused;
 
 /// Bytes that a fused evaluation takes besides the embeddings, forward and backward.
@@ -35,20 +33,4 @@ impl Memory {
 /// Frees the memory that fused evaluations have kept for the next.
 pub fn release_memory() {
     fused::release();
-}
-
-/// Free memory of the current CUDA device in bytes, by the CUDA runtime of this process; `None` without one.
-#[must_use]
-pub fn free_device_bytes() -> Option<i64> {
-    type MemGetInfo = unsafe extern "C" fn(*mut usize, *mut usize) -> libc::c_int;
-    // SAFETY: looks a name up; the signature is cudaMemGetInfo's; it writes two numbers.
-    unsafe {
-        let address = libc::dlsym(libc::RTLD_DEFAULT, c"cudaMemGetInfo".as_ptr());
-        if address.is_null() {
-            return None;
-        }
-        let ask = std::mem::transmute::<*mut libc::c_void, MemGetInfo>(address);
-        let (mut free, mut total) = (0, 0);
-        (ask(&mut free, &mut total) == 0).then(|| i64::try_from(free).unwrap_or(i64::MAX))
-    }
 }

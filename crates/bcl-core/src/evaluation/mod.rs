@@ -8,7 +8,7 @@ mod blocks;
 mod kernels;
 mod memory;
 
-pub use memory::{Memory, free_device_bytes, release_memory};
+pub use memory::{Memory, release_memory};
 
 use crate::autograd::{self, Backward};
 use crate::error::{Error, Result};

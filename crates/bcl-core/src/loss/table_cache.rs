@@ -5,17 +5,12 @@ use crate::weights::{Compat, WeightTable};
 use std::sync::{Arc, Mutex, PoisonError};
 use tch::{Device, Kind, Tensor};
 
-/// Holds the tables last used; a training run uses one of each kind. A clone begins empty.
-#[derive(Debug, Default)]
+/// Holds the tables last used; a training run uses one of each kind. Clones share them: a loss is cloned at each step of a
+/// blockwise evaluation, and a table that goes to a device anew is a wait.
+#[derive(Debug, Default, Clone)]
 pub(super) struct TableCache {
-    tensors: Mutex<Option<Tensors>>,
-    slices: Mutex<Option<Slices>>,
-}
-
-impl Clone for TableCache {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
+    tensors: Arc<Mutex<Option<Tensors>>>,
+    slices: Arc<Mutex<Option<Slices>>>,
 }
 
 #[derive(Debug)]

@@ -1,17 +1,15 @@
 //! Shared by the tests: devices, random embeddings, and the losses once more in plain f64 loops.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
 
+pub mod device;
+
 use bcl_core::{ClassPrior, Concentration, Location};
 use bcl_core::{Estimator, Formulation, LossConfig, OrderStats};
 use tch::{Device, Kind, Tensor};
 
-/// The processor and, where there is one, the first CUDA device: every body runs on all.
+/// What every body runs on: the device of `BCL_TEST_DEVICE`.
 pub fn devices() -> Vec<Device> {
-    let mut devices = vec![Device::Cpu];
-    if tch::Cuda::is_available() {
-        devices.push(Device::Cuda(0));
-    }
-    devices
+    vec![device::device()]
 }
 
 /// Rows of length 1 from a small congruential generator, f64: the same on every device and thread.

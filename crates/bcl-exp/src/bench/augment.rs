@@ -1,5 +1,5 @@
-//! The published augmentation on one thread, from small and from larger images: views a second, where the time goes, and
-//! torchvision's rate in the same run.
+//! The published augmentation on one thread, from small and from larger images: views a second, where the time goes, the same
+//! on a device, and torchvision's rate in the same run.
 
 use super::clock::{Case, Timing, interleaved};
 use super::partner::Partner;
@@ -7,9 +7,11 @@ use crate::store::write_atomic;
 use anyhow::{Context, Result};
 use bcl_data::augment::{Bf16, Crop, Drawn, Effect, Element, Jitter, Layout, Policy, apply};
 use bcl_data::seed::Stream;
+use bcl_data::{ImageSet, LoaderConfig, ViewKind, ViewLoader};
 use std::borrow::Borrow;
 use std::path::Path;
 use std::time::Duration;
+use tch::{Cuda, Device};
 
 /// Sides of the images, pixels; views have 32.
 const SIDES: [usize; 2] = [32, 96];
@@ -26,6 +28,7 @@ const SCRIPT: &str = include_str!("../../../../scripts/bench_torchvision.py");
 /// The pipelines: ours as f32 planes, ours as training in bf16 wants it, theirs.
 const WHOLE: &str = "whole, f32 planes";
 const NARROW: &str = "whole, bf16 channels-last";
+const ON_DEVICE: &str = "whole, by tensor operations";
 const TORCHVISION: &str = "torchvision on Pillow images";
 
 const DRAW: &str = "draw";
@@ -70,15 +73,15 @@ struct Row {
     share: Option<f64>,
 }
 
-/// Measures, prints, and writes `bench-augment.csv` to `out`. `python` is the interpreter that has torchvision.
+/// Measures, prints, and writes `bench-augment.csv` to `out`. Tensor operations work on `device`; `python` is the interpreter that has torchvision.
 ///
 /// # Errors
 /// When the policy is out of range, which would be a bug, or the file cannot be written.
-pub fn run(budget: Duration, python: Option<&Path>, out: Option<&Path>) -> Result<()> {
+pub fn run(device: Device, budget: Duration, python: Option<&Path>, out: Option<&Path>) -> Result<()> {
     let partner = Partner::start("torchvision", python, SCRIPT, &[]);
     let mut rows = Vec::new();
     for side in SIDES {
-        let of_side = table(side, &measured(side, budget, partner.as_ref())?)?;
+        let of_side = table(side, &measured(side, device, budget, partner.as_ref())?)?;
         println!("\npublished augmentation, {side} to 32 pixels, one thread, microseconds a view");
         for row in &of_side {
             print(row);
@@ -99,7 +102,7 @@ pub fn run(budget: Duration, python: Option<&Path>, out: Option<&Path>) -> Resul
 }
 
 /// Times the pipelines, the drawing, and views with one part more each.
-fn measured(side: usize, budget: Duration, partner: Option<&Partner>) -> Result<Vec<Timing>> {
+fn measured(side: usize, device: Device, budget: Duration, partner: Option<&Partner>) -> Result<Vec<Timing>> {
     let policy = Policy::published(32);
     policy.validate()?;
     let images: Vec<Vec<u8>> = (0..IMAGES).map(|index| image(side, index)).collect();
@@ -115,6 +118,7 @@ fn measured(side: usize, budget: Duration, partner: Option<&Partner>) -> Result<
     let mut cases = vec![
         Case::new(WHOLE, views::<f32, _>(&policy, side, &images, Layout::Planes, draw)),
         Case::new(NARROW, views::<Bf16, _>(&policy, side, &images, Layout::ChannelsLast, draw)),
+        Case::new(ON_DEVICE, batches(&policy, side, &images, device)?),
         Case::new(DRAW, || {
             for index in 0..VIEWS {
                 std::hint::black_box(draw(index));
@@ -157,6 +161,32 @@ fn views<'a, T: Element + 'a, D: Borrow<Drawn>>(
     }
 }
 
+/// Makes views as training on `device` does: a thread draws and plans ahead, the device makes them a batch at a time.
+fn batches(
+    policy: &Policy,
+    side: usize,
+    images: &[Vec<u8>],
+    device: Device,
+) -> Result<impl FnMut() -> Result<()>> {
+    let pixels: Vec<u8> = images.iter().cycle().take(VIEWS as usize).flatten().copied().collect();
+    let (set, policy) = (ImageSet::new(pixels, None, side, side)?, policy.clone());
+    let config = LoaderConfig {
+        device: Some(device),
+        layout: Layout::ChannelsLast,
+        kind: ViewKind::Bf16,
+        ..LoaderConfig::training(VIEWS as usize / 2, 0, 0, 1)
+    };
+    Ok(move || {
+        for batch in ViewLoader::new(set.clone(), vec![policy.clone()], config)? {
+            std::hint::black_box(batch?);
+        }
+        if let Device::Cuda(index) = device {
+            Cuda::synchronize(index as i64);
+        }
+        Ok(())
+    })
+}
+
 /// Nothing but the output.
 fn plain(size: usize) -> Drawn {
     Drawn { crop: Crop::whole(size, size), flip: false, effects: vec![None; 3] }
@@ -196,7 +226,7 @@ fn table(image_side: usize, timings: &[Timing]) -> Result<Vec<Row>> {
         share: None,
     };
     let mut rows = Vec::new();
-    for name in [WHOLE, NARROW, TORCHVISION] {
+    for name in [WHOLE, NARROW, ON_DEVICE, TORCHVISION] {
         // Torchvision is not always there.
         if let Ok(median_ms) = median(name) {
             let views_per_s = Some(VIEWS as f64 / median_ms * 1e3);

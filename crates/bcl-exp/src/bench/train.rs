@@ -41,7 +41,7 @@ pub struct Options {
     /// cifar, imagenet or compact
     #[arg(long, value_name = "STEM", default_value_t = Stem::Cifar)]
     pub stem: Stem,
-    /// bf16, f32, or auto: bf16 where the device multiplies it natively
+    /// bf16, f32, tf32 (on CUDA), or auto: bf16 where the device multiplies it natively
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::Auto)]
     pub precision: Precision,
     /// Height and width of the images, pixels
@@ -106,6 +106,8 @@ struct Row {
     runs: usize,
     median_ms: f64,
     views_per_s: f64,
+    /// Of ours on a CUDA device: its largest sum of tensors, MB.
+    peak_device_mb: Option<f64>,
     /// How many times as fast as PyTorch in the same precision and layout.
     times_pytorch: Option<f64>,
     /// How many times as fast as PyTorch in f32 planes, as the authors train.
@@ -134,7 +136,10 @@ pub fn run(
         tch::set_num_threads(threads as i32);
         for &shape in &options.encoders {
             let timings = measured(options, shape, device, threads, budget, partner.as_ref())?;
-            let rows = table(options, shape, device, threads, &timings);
+            let mut rows = table(options, shape, device, threads, &timings);
+            if let (Some(ours), Some(memory)) = (rows.first_mut(), bcl_core::device::memory(device)?) {
+                ours.peak_device_mb = Some(memory.peak as f64 / 1e6);
+            }
             let Shape { arch, width, pairs } = shape;
             let (stem, side) = (options.stem, options.image_side);
             println!(
@@ -199,6 +204,7 @@ fn step(options: &Options, shape: Shape, device: Device) -> Result<impl FnMut() 
     let loss = config.build()?;
     let side = options.image_side;
     let views = Tensor::f_rand([2, shape.pairs, 3, side, side], (Kind::Float, device))?;
+    bcl_core::device::reset_peak(device)?;
     let (view1, view2) = (views.get(0), views.get(1));
     Ok(move || {
         let z1 = model.forward(&view1, Statistics::Batch)?.z;
@@ -239,6 +245,7 @@ fn table(
         layout,
         runs: timing.runs,
         median_ms: timing.median_ms,
+        peak_device_mb: None,
         views_per_s: 2.0 * shape.pairs as f64 / timing.median_ms * 1e3,
         times_pytorch: pytorch(precision, layout).map(|theirs| theirs / timing.median_ms),
         times_pytorch_f32_contiguous: pytorch(Precision::F32, PLANES).map(|theirs| theirs / timing.median_ms),
@@ -250,7 +257,7 @@ fn print(row: &Row) {
     let times =
         |value: Option<f64>, than: &str| value.map_or(String::new(), |x| format!("  {x:>5.2} x {than}"));
     println!(
-        "  {:<16} {:<5} {:<14} {:>10.1} ms  {:>8.1} views/s  ({} runs){}{}",
+        "  {:<16} {:<5} {:<14} {:>10.1} ms  {:>8.1} views/s  ({} runs){}{}{}",
         row.name,
         row.precision,
         row.layout,
@@ -259,6 +266,7 @@ fn print(row: &Row) {
         row.runs,
         times(row.times_pytorch, "PyTorch's"),
         times(row.times_pytorch_f32_contiguous, "its f32 contiguous"),
+        row.peak_device_mb.map_or(String::new(), |peak| format!("  {peak:.0} MB")),
     );
 }
 

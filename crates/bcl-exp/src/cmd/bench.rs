@@ -104,7 +104,7 @@ pub fn run(args: &Args) -> Result<()> {
         })?;
     }
     if wanted(What::Augment) {
-        augment::run(budget, args.python.as_deref(), args.out.as_deref())?;
+        augment::run(device, budget, args.python.as_deref(), args.out.as_deref())?;
     }
     if wanted(What::Train) {
         let (python, out) = (args.python.as_deref(), args.out.as_deref());

@@ -34,7 +34,7 @@ pub struct Args {
     /// Width of the projection
     #[arg(long, value_name = "D", default_value_t = 128)]
     pub feature_dim: i64,
-    /// f32, bf16 or auto
+    /// f32, tf32 (f32 with convolutions in TF32, on CUDA), bf16 or auto
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub precision: String,
     /// Passes over the images

@@ -177,6 +177,12 @@ impl LossSpec {
         Ok(config.build()?)
     }
 
+    /// Whether the estimator asks for the labels of a batch.
+    #[must_use]
+    pub fn needs_labels(&self) -> bool {
+        self.estimator == Estimator::Oracle.to_string()
+    }
+
     /// The flags of `bcl-exp loss` for this loss with this location.
     #[must_use]
     pub fn flags(&self, alpha: Option<f64>) -> String {

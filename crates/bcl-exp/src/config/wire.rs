@@ -68,7 +68,8 @@ pub struct EncoderTable {
     pub hidden: i64,
     /// Width of the projection.
     pub feature_dim: i64,
-    /// f32, bf16 or auto (bf16 where the processor or the device has it).
+    /// f32, tf32 (f32 whose convolutions multiply in TF32 on CUDA; f32 on a processor), bf16, or auto (bf16 where the processor
+    /// or the device has it).
     pub precision: String,
 }
 

@@ -83,6 +83,8 @@ pub struct CellRow {
     pub views_per_s: Option<f64>,
     /// Largest resident memory while the cell ran, MB.
     pub peak_mem_mb: Option<f64>,
+    /// Largest sum of tensors on a CUDA device while the cell ran (`torch.cuda.max_memory_allocated`), MB.
+    pub peak_device_mb: Option<f64>,
     /// `cpu` or `cuda:N`.
     pub device: String,
     /// Threads libtorch used: reductions depend on it.
@@ -134,6 +136,7 @@ impl CellRow {
         "wall_s",
         "views_per_s",
         "peak_mem_mb",
+        "peak_device_mb",
         "device",
         "threads",
         "libtorch",

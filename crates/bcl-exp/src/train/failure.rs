@@ -52,13 +52,13 @@ impl std::error::Error for NonFinite {}
 pub(super) fn save_batch(
     folder: &Path,
     [z1, z2]: [&Tensor; 2],
-    labels: Option<&Tensor>,
+    labels: Option<&[i64]>,
     about: BTreeMap<String, String>,
 ) -> Result<PathBuf> {
     let path = folder.join("nonfinite.safetensors");
     let plain = |z: &Tensor| z.detach().to_device(Device::Cpu).to_kind(Kind::Float);
     let mut tensors = vec![("z1".to_owned(), plain(z1)), ("z2".to_owned(), plain(z2))];
-    tensors.extend(labels.map(|labels| ("labels".to_owned(), labels.to_device(Device::Cpu))));
+    tensors.extend(labels.map(|labels| ("labels".to_owned(), Tensor::from_slice(labels))));
     Checkpoint { tensors, metadata: about }.save(&path).context("cannot save the batch")?;
     Ok(path)
 }

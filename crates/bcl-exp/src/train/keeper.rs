@@ -30,31 +30,28 @@ impl<'a> Keeper<'a> {
         Self { cell, place, folder, options, saved_at: Instant::now(), saved_step: step }
     }
 
-    /// Called after a step within an epoch.
-    pub(super) fn after_step(&mut self, session: &Session) -> Result<()> {
-        self.keep(session, false)
+    /// Whether the state is to be saved in the midst of an epoch: by steps, by time, or because a signal asks.
+    pub(super) fn is_due(&self, session: &Session) -> bool {
+        let RunOptions { checkpoint_steps, checkpoint_minutes, .. } = self.options;
+        let by_steps = checkpoint_steps > 0 && session.progress.steps - self.saved_step >= checkpoint_steps;
+        let by_time = checkpoint_minutes > 0
+            && self.saved_at.elapsed() >= Duration::from_secs(60 * u64::from(checkpoint_minutes));
+        by_steps || by_time || requested().is_some()
     }
 
     /// Called once an epoch is over and its row written.
     pub(super) fn after_epoch(&mut self, session: &Session) -> Result<()> {
         let epochs = session.progress.epochs;
         let due = epochs.is_multiple_of(self.options.checkpoint_every) || epochs == self.cell.train.epochs;
-        self.keep(session, due)
+        if due || self.is_due(session) { self.save(session) } else { Ok(()) }
     }
 
-    fn keep(&mut self, session: &Session, due: bool) -> Result<()> {
+    /// Saves the state, which has proved finite; an error when a signal asked to stop.
+    pub(super) fn save(&mut self, session: &Session) -> Result<()> {
         let steps = session.progress.steps;
-        let RunOptions { checkpoint_steps, checkpoint_minutes, .. } = self.options;
-        let by_steps = checkpoint_steps > 0 && steps - self.saved_step >= checkpoint_steps;
-        let by_time = checkpoint_minutes > 0
-            && self.saved_at.elapsed() >= Duration::from_secs(60 * u64::from(checkpoint_minutes));
-        let signal = requested();
-        if !(due || by_steps || by_time || signal.is_some()) {
-            return Ok(());
-        }
         let path = session.save(self.folder, self.cell, self.place)?;
         (self.saved_at, self.saved_step) = (Instant::now(), steps);
-        match signal {
+        match requested() {
             None => Ok(()),
             Some(signal) => Err(Interrupted {
                 signal,

@@ -14,6 +14,7 @@ mod states;
 mod step;
 mod trainer;
 mod views;
+mod watch;
 
 pub use failure::NonFinite;
 pub use place::{AugmentOn, Place, RunFlags, TrainFlags, device_name, parse_device};

@@ -51,6 +51,9 @@ pub struct Place {
     pub device: Device,
     /// Where the views of training are made of a batch's images; `None` for the loader's threads.
     pub augment: Option<Device>,
+    /// Whether each step waits until its loss, gradient and weights have proved finite: on a processor it costs nothing. Else
+    /// they are looked at every few steps, and the step that broke is found all the same.
+    pub look_each_step: bool,
     /// Threads of libtorch and of the data pipeline.
     pub threads: usize,
     /// Data sets.
@@ -68,9 +71,11 @@ impl RunFlags {
         let threads = self.threads.unwrap_or_else(crate::machine::default_threads);
         ensure!((1..=1024).contains(&threads), "--threads: expected 1 to 1024, got {threads}");
         tch::set_num_threads(threads as i32);
+        let device = parse_device(&self.device)?;
         Ok(Place {
-            device: parse_device(&self.device)?,
+            device,
             augment: None,
+            look_each_step: device == Device::Cpu,
             threads,
             data: self.data.clone(),
             runs: self.runs.clone(),

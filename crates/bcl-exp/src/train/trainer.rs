@@ -70,6 +70,8 @@ impl<'a> Trainer<'a> {
         on_epoch: &mut OnEpoch<'_>,
     ) -> Result<Finished> {
         machine::reset_peak_memory();
+        // Before the first tensor of the process there is no peak to reset.
+        let _ = bcl_core::device::reset_peak(self.place.device);
         let set = cell.normalized(&*self.data_set(&cell.dataset)?);
         let folder = self.folder(cell)?;
         let _lock = FolderLock::take(&folder, "--runs")?;
@@ -102,6 +104,8 @@ impl<'a> Trainer<'a> {
             }
         }
         row.peak_mem_mb = machine::peak_memory_mb().map(|megabytes| rounded(megabytes, 0));
+        let device = bcl_core::device::memory(self.place.device).ok().flatten();
+        row.peak_device_mb = device.map(|memory| rounded(memory.peak as f64 / 1e6, 0));
         row.finished_at = machine::utc_now();
         Ok(Finished { row, confusions })
     }
@@ -255,6 +259,7 @@ impl<'a> Trainer<'a> {
             wall_s: None,
             views_per_s: None,
             peak_mem_mb: None,
+            peak_device_mb: None,
             device: self.place.device_name(),
             threads: self.place.threads as u32,
             libtorch: bcl_core::libtorch::version()

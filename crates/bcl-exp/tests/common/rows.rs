@@ -40,6 +40,7 @@ pub fn cell(run_id: &str, estimator: &str, seed: u64) -> CellRow {
         wall_s: Some(60.0),
         views_per_s: Some(2000.0),
         peak_mem_mb: Some(900.0),
+        peak_device_mb: None,
         device: "cpu".into(),
         threads: 2,
         libtorch: "2.11.0".into(),

@@ -1,5 +1,5 @@
 //! Memory that a case takes besides its embeddings: on a processor the growth of a fresh process's resident memory, on
-//! a CUDA device the least free memory.
+//! a CUDA device the largest sum of tensors.
 
 use super::cases::{Case, Input};
 use crate::machine;
@@ -43,16 +43,14 @@ pub(super) fn measure(name: &str, pairs: i64, dim: i64, device: Device) -> Resul
     }
     bcl_core::evaluation::release_memory();
     let input = Input::new(pairs, dim, device)?;
-    let free = || bcl_core::evaluation::free_device_bytes().context(untold);
-    if let Device::Cuda(_) = device {
-        let before = free()?;
+    bcl_core::device::reset_peak(device)?;
+    let peak = || Ok::<_, bcl_core::Error>(bcl_core::device::memory(device)?.map(|told| told.peak));
+    if let Some(before) = peak()? {
         let mut work = case.work(&input)?;
-        let mut least = before;
         for _ in 0..3 {
-            work()?; // libtorch keeps what it once allocated, so that the peak can be seen afterwards
-            least = least.min(free()?);
+            work()?;
         }
-        return Ok((before - least) as f64 / 1e6);
+        return Ok((peak()?.context(untold)? - before) as f64 / 1e6);
     }
     let before = machine::memory_mb().context(untold)?;
     machine::reset_peak_memory();

@@ -140,7 +140,12 @@ fn table(
         let mut note = left_out(case, pairs, request.dim, threads, request.device).unwrap_or_default();
         let mut extra_mb = None;
         if request.memory && note.is_empty() {
-            match memory::of_case(case, pairs, request.dim, request.device_name, threads) {
+            let measured = match request.device {
+                Device::Cpu => memory::of_case(case, pairs, request.dim, request.device_name, threads),
+                // The device's allocator tells its peak, whatever came before.
+                device => memory::measure(&case.name(), pairs, request.dim, device),
+            };
+            match measured {
                 Ok(megabytes) => extra_mb = Some(megabytes),
                 Err(error) => note = format!("memory not measured: {error:#}"),
             }
@@ -169,9 +174,9 @@ fn table(
 
 /// Why a case is not run: it would not fit.
 fn left_out(case: Case, pairs: i64, dim: i64, threads: usize, device: Device) -> Option<String> {
-    let available = match device {
-        Device::Cuda(_) => bcl_core::evaluation::free_device_bytes().map(|bytes| bytes as u64),
-        _ => machine::available_memory(),
+    let available = match bcl_core::device::memory(device) {
+        Ok(None) => machine::available_memory(),
+        memory => memory.ok().flatten().and_then(|memory| u64::try_from(memory.free).ok()),
     };
     let (needs, has) = (case.bytes(pairs, dim, threads) as f64, available? as f64);
     (needs > MEMORY_SHARE * has).then(|| format!("needs about {:.0} GB of {:.0}", needs / 1e9, has / 1e9))
