@@ -81,6 +81,8 @@ def step_of(request):
     views = torch.rand(2, request["pairs"], 3, request["side"], request["side"], device=device)
 
     def step():
+        # At each step: other cases' are taken in turn.
+        torch.backends.cudnn.conv.fp32_precision = "tf32" if request["precision"] == "tf32" else "ieee"
         with torch.autocast(device.type, torch.bfloat16, enabled=request["precision"] == "bf16"):
             z = torch.cat([model(view.to(memory_format=layout))[1] for view in views])
         optimizer.zero_grad(set_to_none=True)

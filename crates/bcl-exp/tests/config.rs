@@ -34,7 +34,10 @@ fn the_ready_experiments_resolve() {
             }
         }
     }
-    assert!(names.is_superset(&["quick", "cifar10-cpu", "cifar10-gpu"].map(String::from).into()), "{names:?}");
+    assert!(
+        names.is_superset(&["quick", "cifar10-cpu", "cifar10-gpu"].map(String::from).into()),
+        "{names:?}"
+    );
     assert_eq!(names.len(), 11);
 }
 
