@@ -102,6 +102,9 @@ fn one_loss_serves_batches_of_any_size() {
     let value =
         |pairs| common::scalar(&loss.forward(&embeddings(pairs, 3, 1), &embeddings(pairs, 3, 2)).unwrap());
     let (five, nine) = (value(5), value(9));
-    assert_eq!((value(5), value(9)), (five, nine));
+    // A device adds in another order each time.
+    for (again, first) in [(value(5), five), (value(9), nine)] {
+        assert!((again - first).abs() < 1e-6, "{again} {first}");
+    }
     assert!(InfoNce::new().forward(&embeddings(2, 1, 1), &embeddings(2, 1, 2)).is_ok());
 }

@@ -3,7 +3,7 @@
 use crate::augment::{BatchPlan, Bf16, Drawn, Element, Layout, Planner, Policy, apply};
 use crate::error::Result;
 use crate::image_set::{CHANNELS, ImageSet};
-use crate::loader::{LoaderConfig, ViewKind};
+use crate::loader::{LoaderConfig, MadeBy, ViewKind};
 use crate::seed::Stream;
 use crate::tensor_memory::{Pixel, filled, staged, uploaded};
 use rayon::prelude::*;
@@ -15,7 +15,7 @@ use tch::{Device, Tensor};
 pub struct ViewBatch {
     /// Which images, by their place in the set.
     pub indices: Vec<u32>,
-    /// For each view B x 3 x S x S, S the size of its policy, normalised; on the processor, or on the loader's device.
+    /// For each view B x 3 x S x S, S the size of its policy, normalised; on the loader's device.
     pub views: Vec<Tensor>,
     /// B labels, where the set has any.
     pub labels: Option<Vec<i64>>,
@@ -76,16 +76,16 @@ pub(crate) fn make(
         indices.iter().map(|&index| set.size(index as usize)).collect::<Result<_>>()?;
     // Images of other sizes lie in the upper left of what holds the largest.
     let shape = shapes.iter().fold((0, 0), |(h, w), &(height, width)| (h.max(height), w.max(width)));
-    let Some(device) = config.device.filter(|_| indices.len() * CHANNELS * shape.0 * shape.1 <= MOST_BYTES)
-    else {
+    let device = config.device;
+    let large = indices.len() * CHANNELS * shape.0 * shape.1 > MOST_BYTES;
+    if large || config.made_by == MadeBy::Threads {
         let view = |(view, policy)| match config.kind {
             ViewKind::F32 => view_of::<f32>(set, policy, config, indices, view),
             ViewKind::Bf16 => view_of::<Bf16>(set, policy, config, indices, view),
         };
-        let of_device = |view: Tensor| staged(view, config.device.unwrap_or(Device::Cpu));
-        batch.views = views.map(view).map(|view| view.map(of_device)).collect::<Result<_>>()?;
+        batch.views = views.map(view).map(|view| Ok(staged(view?, device))).collect::<Result<_>>()?;
         return Ok(Made { batch, planned: None });
-    };
+    }
     let plan = |(view, policy): (usize, &Policy)| {
         let both = indices.par_iter().zip(&shapes);
         let drawn: Vec<Drawn> =
@@ -105,8 +105,9 @@ impl Made {
             let images = uploaded(&images, device)?;
             let view = |plan: &BatchPlan| plan.apply(&images, config.layout, config.kind.tensor_kind());
             batch.views = plans.iter().map(view).collect::<Result<_>>()?;
-        } else if let Some(device) = config.device {
-            batch.views = batch.views.iter().map(|view| uploaded(view, device)).collect::<Result<_>>()?;
+        } else {
+            let views = batch.views.iter().map(|view| uploaded(view, config.device));
+            batch.views = views.collect::<Result<_>>()?;
         }
         Ok(batch)
     }

@@ -36,5 +36,5 @@ pub use batch::ViewBatch;
 pub use error::{Error, Result};
 pub use event::{Event, OnEvent};
 pub use image_set::{CHANNELS, DataSet, ImageSet, Labeled};
-pub use loader::{LoaderConfig, ViewKind, ViewLoader};
+pub use loader::{LoaderConfig, MadeBy, ViewKind, ViewLoader};
 pub use source::ImageSource;

@@ -35,8 +35,21 @@ pub struct LoaderConfig {
     pub layout: Layout,
     /// Type of a view.
     pub kind: ViewKind,
-    /// Views are made there, of a whole batch by tensor operations, when it is asked for; by default on this loader's threads.
-    pub device: Option<Device>,
+    /// Where views come to lie; copies to a CUDA device are not waited for.
+    pub device: Device,
+    /// What makes the views; they are the same.
+    pub made_by: MadeBy,
+}
+
+/// What makes views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MadeBy {
+    /// The loader's threads, an image at a time by fused kernels, ahead of being asked.
+    #[default]
+    Threads,
+    /// The device, a whole batch by tensor operations, when it is asked for: for a machine whose processors are busy. The operations wait in
+    /// the device's queue with those of training.
+    Device,
 }
 
 /// Type of a view's elements.
@@ -76,7 +89,8 @@ impl LoaderConfig {
             prefetch: 2,
             layout,
             kind,
-            device: None,
+            device: Device::Cpu,
+            made_by: MadeBy::default(),
         }
     }
 

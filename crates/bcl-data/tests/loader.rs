@@ -4,7 +4,7 @@
 #[path = "../../bcl-core/tests/common/device.rs"]
 mod device;
 
-use bcl_data::{ImageSet, LoaderConfig, Policy, ViewLoader};
+use bcl_data::{ImageSet, LoaderConfig, MadeBy, Policy, ViewLoader};
 use device::device;
 use std::collections::BTreeMap;
 use tch::{Device, Kind};
@@ -55,13 +55,14 @@ fn views_depend_on_seed_epoch_image_and_view_alone() {
         LoaderConfig { batch: 7, ..base },
         LoaderConfig { shuffle: false, ..base },
         LoaderConfig { prefetch: 9, ..base },
-        LoaderConfig { device: Some(Device::Cpu), ..base },
-        LoaderConfig { device: Some(Device::Cpu), batch: 23, threads: 3, shuffle: false, ..base },
+        LoaderConfig { made_by: MadeBy::Device, ..base },
+        LoaderConfig { made_by: MadeBy::Device, batch: 23, threads: 3, shuffle: false, ..base },
     ] {
         assert_eq!(views(other), wanted, "{other:?}");
     }
     if let device @ Device::Cuda(_) = device() {
-        for (index, found) in views(LoaderConfig { device: Some(device), ..base }) {
+        assert_eq!(views(LoaderConfig { device, ..base }), wanted, "copied");
+        for (index, found) in views(LoaderConfig { device, made_by: MadeBy::Device, ..base }) {
             for (found, wanted) in found.iter().flatten().zip(wanted[&index].iter().flatten()) {
                 assert!((found - wanted).abs() < 0.05, "2 of 255 levels, normalised");
             }
@@ -85,10 +86,10 @@ fn other_images_and_other_views_change_no_view() {
     assert_eq!(found.len(), 9);
     assert!(found.iter().all(|(index, views)| *views == wanted[index]));
     // Views of another size and list beside them, on either path.
-    for device in [None, Some(Device::Cpu)] {
+    for made_by in [MadeBy::Threads, MadeBy::Device] {
         let mut policies = pair(16);
         policies.extend([Policy::plain(8), Policy::published(12)]);
-        let found = views_of(images(23), policies, LoaderConfig { device, ..base });
+        let found = views_of(images(23), policies, LoaderConfig { made_by, ..base });
         for (index, views) in &found {
             assert_eq!(views.iter().map(Vec::len).collect::<Vec<_>>(), [768, 768, 192, 432]);
             assert_eq!(views[..2], wanted[index]);
@@ -135,7 +136,7 @@ fn images_too_large_for_a_device_are_augmented_before_they_go_there() {
     let large = ImageSet::new(vec![99; 3 * side * side], None, side, side).unwrap();
     let config = LoaderConfig::evaluation(1, 1);
     let here = views_of(large.clone(), pair(16), config);
-    assert_eq!(views_of(large, pair(16), LoaderConfig { device: Some(Device::Cpu), ..config }), here);
+    assert_eq!(views_of(large, pair(16), LoaderConfig { made_by: MadeBy::Device, ..config }), here);
 }
 
 #[test]
@@ -192,20 +193,20 @@ fn bad_numbers_are_refused() {
 #[test]
 fn views_come_in_the_layout_and_type_that_are_asked_for() {
     use bcl_data::{Layout, ViewKind};
-    let batch = |layout, kind, device| {
-        let config = LoaderConfig { layout, kind, device, ..LoaderConfig::training(4, 1, 0, 2) };
+    let batch = |layout, kind, made_by| {
+        let config = LoaderConfig { layout, kind, made_by, ..LoaderConfig::training(4, 1, 0, 2) };
         ViewLoader::new(images(9), pair(8), config).unwrap().next().unwrap().unwrap()
     };
-    let planes = batch(Layout::Planes, ViewKind::F32, None);
+    let planes = batch(Layout::Planes, ViewKind::F32, MadeBy::Threads);
     let layouts = [Layout::Planes, Layout::ChannelsLast];
     let kinds = [ViewKind::F32, ViewKind::Bf16];
-    let devices = [None, Some(Device::Cpu)];
-    for (layout, kind, device) in layouts
+    let makers = [MadeBy::Threads, MadeBy::Device];
+    for (layout, kind, made_by) in layouts
         .into_iter()
-        .flat_map(|layout| kinds.map(|kind| devices.map(|device| (layout, kind, device))))
+        .flat_map(|layout| kinds.map(|kind| makers.map(|made_by| (layout, kind, made_by))))
         .flatten()
     {
-        let other = batch(layout, kind, device);
+        let other = batch(layout, kind, made_by);
         assert_eq!(other.indices, planes.indices);
         for (view, expected) in other.views.iter().zip(&planes.views) {
             let wanted = if kind == ViewKind::Bf16 { Kind::BFloat16 } else { Kind::Float };

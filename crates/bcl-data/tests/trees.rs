@@ -1,7 +1,7 @@
 //! Data sets of image files: TinyImageNet and folders, whole ones and broken ones.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
-use bcl_data::{Event, LoaderConfig, Policy, ViewLoader, catalog};
+use bcl_data::{Event, LoaderConfig, MadeBy, Policy, ViewLoader, catalog};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -93,11 +93,10 @@ fn views_of_images_of_many_sizes_depend_on_no_thread_or_batch() {
     let base = LoaderConfig { drop_last: false, ..LoaderConfig::training(2, 3, 0, 1) };
     let wanted = views(base);
     assert_eq!(wanted.len(), 5);
-    let device = Some(tch::Device::Cpu); // by tensor operations
     for other in [
         LoaderConfig { threads: 3, ..base },
         LoaderConfig { batch: 5, ..base },
-        LoaderConfig { batch: 4, device, ..base },
+        LoaderConfig { batch: 4, made_by: MadeBy::Device, ..base },
     ] {
         assert_eq!(views(other), wanted);
     }

@@ -8,11 +8,11 @@ mod device;
 
 use bcl_core::device::waits;
 use bcl_core::{Batch, Estimator, Evaluation, LossConfig, Reduction, normalize};
-use bcl_data::{ImageSet, LoaderConfig, Policy, ViewLoader};
+use bcl_data::{ImageSet, LoaderConfig, MadeBy, Policy, ViewLoader};
 use bcl_exp::config::{self, Experiment};
 use bcl_exp::store::read_cells;
 use bcl_exp::store::{CellRow, Status};
-use bcl_exp::train::{Place, Trainer};
+use bcl_exp::train::{AugmentOn, Place, Trainer};
 use bcl_models::{
     AdamConfig, Arch, Ema, EncoderConfig, LarsConfig, Model, ModelConfig, Optimizer, OptimizerConfig,
     Precision, SgdConfig, Statistics, Stem, clip_gradients,
@@ -49,17 +49,21 @@ fn no_loss_waits() {
 }
 
 #[test]
-fn making_views_on_the_device_does_not_wait() {
+fn views_come_to_the_device_without_waiting() {
     let pixels = (0..12 * 3 * 20 * 20).map(|i| (i * 31 % 251) as u8).collect();
     let images = ImageSet::new(pixels, Some((0..12).map(|i| i % 4).collect()), 20, 20).unwrap();
-    let config = LoaderConfig { device: Some(device()), ..LoaderConfig::training(4, 5, 0, 1) };
-    let policies = vec![Policy::published(16), Policy::published(16)];
-    let (batches, names) = waits(|| {
-        let loader = ViewLoader::new(images, policies, config).unwrap();
-        loader.map(|batch| batch.unwrap().labels_on(device()).unwrap()).collect::<Vec<_>>()
-    });
-    assert_eq!((batches.len(), names.as_slice()), (3, [].as_slice()));
-    assert!(batches.iter().all(|labels| labels.as_ref().is_some_and(|labels| labels.device() == device())));
+    for made_by in [MadeBy::Threads, MadeBy::Device] {
+        let config = LoaderConfig { device: device(), made_by, ..LoaderConfig::training(4, 5, 0, 1) };
+        let policies = vec![Policy::published(16), Policy::published(16)];
+        let (batches, names) = waits(|| {
+            let loader = ViewLoader::new(images.clone(), policies, config).unwrap().map(Result::unwrap);
+            loader.map(|batch| (batch.labels_on(device()).unwrap(), batch.views)).collect::<Vec<_>>()
+        });
+        assert_eq!((batches.len(), names.as_slice()), (3, [].as_slice()));
+        for (labels, views) in batches {
+            assert!(views.iter().chain(&labels).all(|tensor| tensor.device() == device()), "{made_by:?}");
+        }
+    }
 }
 
 #[test]
@@ -99,10 +103,10 @@ fn experiment(folder: &Path, edits: &[(&str, &str)]) -> Experiment {
 }
 
 /// The row of the first cell.
-fn run(folder: &Path, experiment: &Experiment, look_each_step: bool) -> CellRow {
+fn run(folder: &Path, experiment: &Experiment, augment: AugmentOn, look_each_step: bool) -> CellRow {
     let place = Place {
         device: device(),
-        augment: Some(device()),
+        augment,
         look_each_step,
         threads: 1,
         data: folder.join("data"),
@@ -114,7 +118,7 @@ fn run(folder: &Path, experiment: &Experiment, look_each_step: bool) -> CellRow 
 
 #[test]
 fn twice_the_steps_wait_no_more_often() {
-    let of = |images: &str| {
+    let of = |images: &str, augment| {
         let folder = tempfile::tempdir().unwrap();
         let experiment = experiment(
             folder.path(),
@@ -125,7 +129,7 @@ fn twice_the_steps_wait_no_more_often() {
                 ("knn_every = 1", "linear = \"none\""), // whose steps depend on the features
             ],
         );
-        let (row, names) = waits(|| run(folder.path(), &experiment, false));
+        let (row, names) = waits(|| run(folder.path(), &experiment, augment, false));
         assert_eq!((row.status, row.peak_device_mb.is_some()), (Status::Ok, device() != Device::Cpu));
         names
     };
@@ -135,10 +139,12 @@ fn twice_the_steps_wait_no_more_often() {
             counts
         })
     };
-    drop(of("pretrain_images = 256")); // what a process sends to the device once has been sent from here on
-    let (four, eight) = (counts(of("pretrain_images = 256")), counts(of("pretrain_images = 512")));
-    assert!(!four.is_empty(), "scores are read");
-    assert_eq!(four, eight);
+    for augment in [AugmentOn::Cpu, AugmentOn::Device] {
+        drop(of("pretrain_images = 256", augment)); // what a process sends to the device once has been sent now
+        let four = counts(of("pretrain_images = 256", augment));
+        assert!(!four.is_empty(), "scores are read");
+        assert_eq!(four, counts(of("pretrain_images = 512", augment)), "{augment:?}");
+    }
 }
 
 #[test]
@@ -151,7 +157,7 @@ fn the_step_that_broke_is_found_at_a_later_look_and_nothing_after_it_is_saved() 
             ("SimCLR", "Oracle"),
         ];
         let experiment = experiment(folder.path(), &edits);
-        let row = run(folder.path(), &experiment, look_each_step);
+        let row = run(folder.path(), &experiment, AugmentOn::default(), look_each_step);
         assert_eq!(row.status, Status::Failed);
         let saved = folder.path().join("runs").join(&row.run_id).join("nonfinite.safetensors");
         let files = std::fs::read_dir(saved.parent().unwrap()).unwrap();

@@ -7,7 +7,7 @@ use crate::store::write_atomic;
 use anyhow::{Context, Result};
 use bcl_data::augment::{Bf16, Crop, Drawn, Effect, Element, Jitter, Layout, Policy, apply};
 use bcl_data::seed::Stream;
-use bcl_data::{ImageSet, LoaderConfig, ViewKind, ViewLoader};
+use bcl_data::{ImageSet, LoaderConfig, MadeBy, ViewKind, ViewLoader};
 use std::borrow::Borrow;
 use std::path::Path;
 use std::time::Duration;
@@ -171,7 +171,8 @@ fn batches(
     let pixels: Vec<u8> = images.iter().cycle().take(VIEWS as usize).flatten().copied().collect();
     let (set, policy) = (ImageSet::new(pixels, None, side, side)?, policy.clone());
     let config = LoaderConfig {
-        device: Some(device),
+        device,
+        made_by: MadeBy::Device,
         layout: Layout::ChannelsLast,
         kind: ViewKind::Bf16,
         ..LoaderConfig::training(VIEWS as usize / 2, 0, 0, 1)

@@ -39,7 +39,7 @@ impl Features {
     /// # Errors
     /// When memory does not suffice or the loader stops.
     pub fn extract(model: &Model, set: &Labeled, policy: &Policy, threads: usize) -> Result<Self> {
-        let config = LoaderConfig::evaluation(BATCH, threads);
+        let config = LoaderConfig { device: model.device(), ..LoaderConfig::evaluation(BATCH, threads) };
         Self::from_batches(model, ViewLoader::new(set.images().clone(), vec![policy.clone()], config)?)
     }
 

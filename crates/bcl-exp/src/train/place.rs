@@ -1,6 +1,7 @@
 //! Where a run happens: device, threads, folders. None of it names the run, all of it is recorded.
 
 use anyhow::{Context, Result, bail, ensure};
+use bcl_data::MadeBy;
 use std::path::PathBuf;
 use tch::{Cuda, Device};
 
@@ -24,8 +25,8 @@ pub struct RunFlags {
 /// The flags of every command that trains.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TrainFlags {
-    /// What makes the views: cpu, the run's device, or auto, the device if it is a GPU; the views are the same
-    #[arg(long, value_name = "WHERE", value_enum, default_value_t = AugmentOn::Auto)]
+    /// What makes the views, which are the same: this machine's threads, ahead of the steps, or the run's device, between them
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t)]
     pub augment: AugmentOn,
     /// Write TensorBoard event files, a folder a run: loss, alpha, learning rate, views/s, data wait, and what is measured of
     /// the encoder. A run that goes on writes on in its file
@@ -34,14 +35,22 @@ pub struct TrainFlags {
 }
 
 /// What makes the views.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum AugmentOn {
-    /// The device if it is a GPU.
-    Auto,
     /// The loader's threads, an image at a time.
+    #[default]
     Cpu,
     /// The run's device, a batch at a time.
     Device,
+}
+
+impl From<AugmentOn> for MadeBy {
+    fn from(on: AugmentOn) -> Self {
+        match on {
+            AugmentOn::Cpu => Self::Threads,
+            AugmentOn::Device => Self::Device,
+        }
+    }
 }
 
 /// The checked place.
@@ -49,8 +58,8 @@ pub enum AugmentOn {
 pub struct Place {
     /// Where tensors live.
     pub device: Device,
-    /// Where the views of training are made of a batch's images; `None` for the loader's threads.
-    pub augment: Option<Device>,
+    /// What makes the views of training.
+    pub augment: AugmentOn,
     /// Whether each step waits until its loss, gradient and weights have proved finite: on a processor it costs nothing. Else
     /// they are looked at every few steps, and the step that broke is found all the same.
     pub look_each_step: bool,
@@ -74,7 +83,7 @@ impl RunFlags {
         let device = parse_device(&self.device)?;
         Ok(Place {
             device,
-            augment: None,
+            augment: AugmentOn::default(),
             look_each_step: device == Device::Cpu,
             threads,
             data: self.data.clone(),
@@ -87,12 +96,7 @@ impl Place {
     /// The same place with the views made where the flag says.
     #[must_use]
     pub fn augmenting(self, flags: &TrainFlags) -> Self {
-        let on_device = match flags.augment {
-            AugmentOn::Auto => self.device != Device::Cpu,
-            AugmentOn::Cpu => false,
-            AugmentOn::Device => true,
-        };
-        Self { augment: on_device.then_some(self.device), ..self }
+        Self { augment: flags.augment, ..self }
     }
 
     /// `cpu` or `cuda:N`, as in the tables.

@@ -26,7 +26,8 @@ pub(super) fn loader(
         // As the encoder wants them, so that nothing is copied once more.
         layout: Layout::ChannelsLast,
         kind: if bf16 { ViewKind::Bf16 } else { ViewKind::F32 },
-        device: place.augment,
+        device: place.device,
+        made_by: place.augment.into(),
         ..LoaderConfig::training(cell.train.batch_pairs, cell.seed, u64::from(epoch), place.threads)
     };
     Ok(ViewLoader::new(images, cell.views(set), config)?)
