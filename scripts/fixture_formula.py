@@ -15,7 +15,7 @@ def fill(state):
         values = noise(tensor.numel(), k).reshape(tensor.shape)
         if name.endswith("running_var"):
             values = 1.0 + 0.5 * values
-        elif tensor.dim() == 4:
+        elif tensor.dim() > 1:
             values = values * (6.0 / tensor[0].numel()) ** 0.5
         elif name.endswith("weight"):
             values = 1.0 + 0.3 * values

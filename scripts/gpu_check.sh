@@ -77,7 +77,7 @@ wanted() { [ "${only:-$1}" = "$1" ]; }
 
 # --- building --------------------------------------------------------------------------------------------
 # The tests whose bodies run on any device.
-targets='naive evaluation golden invariants errors queue_and_parts auc_and_location model optim torch device loader steps'
+targets='naive evaluation golden invariants errors queue_and_parts auc_and_location model optim torch device loader training steps'
 build_program() {
     cargo build --release --locked -p bcl-exp
     exp=${CARGO_TARGET_DIR:-target}/release/bcl-exp

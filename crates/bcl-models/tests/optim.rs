@@ -4,6 +4,8 @@
 
 #[path = "../../bcl-core/tests/common/device.rs"]
 mod device;
+#[path = "common/formula.rs"]
+mod formula;
 
 use bcl_models::{
     AdamConfig, Arch, Checkpoint, Ema, EncoderConfig, LarsConfig, Model, ModelConfig, Optimizer,
@@ -35,9 +37,7 @@ fn every_optimizer() -> [OptimizerConfig; 6] {
 }
 
 fn noise(count: i64, k: i64) -> Tensor {
-    let i = Tensor::arange(count, (Kind::Int64, Device::Cpu));
-    let residue: Tensor = &i * &i * 31 + &i * 7919 + 613 * k;
-    (residue.remainder(10007).to_kind(Kind::Double) / 10007.0 * 2.0 - 1.0).to_kind(Kind::Float)
+    formula::noise(&[count], k).to_kind(Kind::Float)
 }
 
 fn values(tensors: &[&Tensor]) -> Vec<f64> {

@@ -3,9 +3,12 @@
 
 #[path = "../../bcl-core/tests/common/device.rs"]
 mod device;
+#[path = "common/formula.rs"]
+mod formula;
 
 use bcl_models::{Arch, EncoderConfig, Model, ModelConfig, Precision, Statistics, Stem};
 use device::device;
+use formula::{fill, noise};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
@@ -20,31 +23,6 @@ fn model(arch: Arch) -> Model {
 fn encoder(model: &Model) -> BTreeMap<String, Tensor> {
     let named = model.named_tensors().into_iter();
     named.filter_map(|(name, tensor)| Some((name.strip_prefix("encoder.")?.to_owned(), tensor))).collect()
-}
-
-fn noise(shape: &[i64], k: i64) -> Tensor {
-    let i = Tensor::arange(shape.iter().product::<i64>(), (Kind::Int64, Device::Cpu));
-    let residue: Tensor = &i * &i * 31 + &i * 7919 + 613 * k;
-    (residue.remainder(10007).to_kind(Kind::Double) / 10007.0 * 2.0 - 1.0).view(shape)
-}
-
-/// The script's formula.
-fn fill(tensors: &BTreeMap<String, Tensor>) {
-    let _guard = tch::no_grad_guard();
-    for (k, (name, tensor)) in tensors.iter().enumerate() {
-        let values = noise(&tensor.size(), k as i64);
-        let values = if name.ends_with("running_var") {
-            values * 0.5 + 1.0
-        } else if tensor.dim() == 4 {
-            let fan_in: i64 = tensor.size()[1..].iter().product();
-            values * (6.0 / fan_in as f64).sqrt()
-        } else if name.ends_with("weight") {
-            values * 0.3 + 1.0
-        } else {
-            values * 0.1
-        };
-        tensor.shallow_clone().copy_(&values);
-    }
 }
 
 fn numbers(value: &Value) -> Vec<f64> {

@@ -1,6 +1,9 @@
 //! Weights from torch and for torch: checkpoints that `scripts/make_weight_fixtures.py` made, and files that do not fit.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+#[path = "common/formula.rs"]
+mod formula;
+
 use bcl_models::{
     Arch, Checkpoint, EncoderConfig, Model, ModelConfig, Names, Precision, Statistics, Stem, Weights,
 };
@@ -35,11 +38,7 @@ fn torchvisions(seed: u64) -> Model {
 
 /// The script's images.
 fn images() -> Tensor {
-    let i = Tensor::arange(4 * 3 * 16 * 16, (Kind::Int64, Device::Cpu));
-    let residue: Tensor = &i * &i * 31 + &i * 7919 + 613 * 5;
-    (residue.remainder(10007).to_kind(Kind::Double) / 10007.0 * 2.0 - 1.0)
-        .view([4, 3, 16, 16])
-        .to_kind(Kind::Float)
+    formula::noise(&[4, 3, 16, 16], 5).to_kind(Kind::Float)
 }
 
 fn assert_computes(got: &Tensor, name: &str) {
